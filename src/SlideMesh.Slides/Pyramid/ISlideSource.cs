@@ -1,0 +1,32 @@
+namespace SlideMesh.Slides.Pyramid;
+
+/// <summary>
+/// An open slide. Implementations are safe for concurrent reads. Dispose closes the native handle.
+/// </summary>
+public interface ISlideSource : IDisposable
+{
+    string Path { get; }
+
+    /// <summary>Format name as the reader knows it, e.g. <c>aperio</c> or <c>generic-tiff</c>.</summary>
+    string Vendor { get; }
+
+    /// <summary>Which reader serves this slide, e.g. <c>openslide 3.4.1</c>.</summary>
+    string Reader { get; }
+
+    /// <summary>Levels, finest first; at least one.</summary>
+    IReadOnlyList<PyramidLevel> Levels { get; }
+
+    /// <summary>Objective magnification from the vendor's property, null when unknown.</summary>
+    double? ObjectivePower { get; }
+
+    /// <summary>µm per level-0 pixel from the file alone (vendor property, then TIFF resolution); null when the file does not say.</summary>
+    MicronsPerPixel? MicronsPerPixel { get; }
+
+    /// <summary>
+    /// Reads <paramref name="width"/> × <paramref name="height"/> pixels of level <paramref name="level"/> whose top-left corner lies at
+    /// <paramref name="origin"/> (level-0 pixels) as RGB over white. Parts outside of the slide are white.
+    /// </summary>
+    /// <param name="rgb">Destination, row-major RGB, at least width × height × 3 bytes; owned by the caller.</param>
+    /// <exception cref="SlideFormatException">The region cannot be decoded. The source stays usable: a sticky native error is cleared by reopening.</exception>
+    void ReadRegion(Level0Point origin, int level, int width, int height, Span<byte> rgb);
+}
