@@ -1,0 +1,53 @@
+using SlideMesh.Mesh.Messages;
+using SlideMesh.Slides;
+
+namespace SlideMesh.Mesh.Engine;
+
+/// <summary>The kinds of actor that are addressed by slide.</summary>
+public enum ActorKind
+{
+    Coordinator,
+    Aggregator,
+}
+
+/// <summary>
+/// What the actors need from the world. Every engine holds to this:
+/// <list type="bullet">
+/// <item>messages to one actor (kind + slide) are handled one at a time, in order; different actors run side by side;</item>
+/// <item>work is delivered at least once; a handler must make the same result when it runs twice;</item>
+/// <item>a handler's exception is classed once (<see cref="FailureClassifier"/>): transient ones are redelivered with back-off, the rest reach
+/// the dead-letter handler exactly once per message;</item>
+/// <item>when every shard of a slide's set is complete, one message is told, once.</item>
+/// </list>
+/// Handlers are registered before <see cref="StartAsync"/>.
+/// </summary>
+public interface IMeshEngine : IAsyncDisposable
+{
+    /// <summary>Handles messages to actors of <paramref name="kind"/>, at most <paramref name="concurrency"/> actors at a time.</summary>
+    void OnTell(ActorKind kind, int concurrency, Func<MeshMessage, CancellationToken, Task> receive);
+
+    /// <summary>Performs work items of the inference pool, at most <paramref name="concurrency"/> at a time.</summary>
+    void OnWork(int concurrency, Func<EmbedShard, CancellationToken, Task> perform);
+
+    /// <summary>Called for a message that failed for good, with its exception.</summary>
+    void OnDead(Func<MeshMessage, Exception, CancellationToken, Task> bury);
+
+    Task StartAsync(CancellationToken cancellation);
+
+    ValueTask TellAsync(ActorKind kind, MeshMessage message, CancellationToken cancellation);
+
+    /// <summary>Hands work to the pool; waits while the pool's queue is full.</summary>
+    ValueTask SubmitAsync(EmbedShard work, CancellationToken cancellation);
+
+    /// <summary>Declares the set of <paramref name="shards"/> shards of a slide; when all are complete (at once for 0), <paramref name="then"/> is told.</summary>
+    ValueTask ExpectAsync(SlideId slide, int shards, ActorKind kind, MeshMessage then, CancellationToken cancellation);
+
+    /// <summary>Marks one shard of the set complete. Marking it again changes nothing.</summary>
+    ValueTask CompleteAsync(SlideId slide, string stream, int index, CancellationToken cancellation);
+
+    /// <summary>Forgets a slide's set: completions that still arrive are ignored.</summary>
+    ValueTask ForgetAsync(SlideId slide, CancellationToken cancellation);
+
+    /// <summary>Work items waiting in the pool's queue.</summary>
+    int QueuedWork { get; }
+}

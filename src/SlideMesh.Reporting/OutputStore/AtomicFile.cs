@@ -1,0 +1,72 @@
+using System.Security.Cryptography;
+
+namespace SlideMesh.Reporting.OutputStore;
+
+/// <summary>
+/// Writes files that are either whole or absent: to a temporary name in the same folder, flushed to disk, then renamed.
+/// A temporary name starts with <see cref="TemporaryPrefix"/>, so that leftovers of a killed process can be told and removed.
+/// </summary>
+public static class AtomicFile
+{
+    public const string TemporaryPrefix = ".tmp-";
+
+    /// <summary>Runs <paramref name="write"/> on a temporary path and renames the result to <paramref name="path"/>.</summary>
+    /// <param name="write">Writes the whole file at the path that it gets and closes it.</param>
+    public static void Write(string path, Action<string> write)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(write);
+        string folder = Path.GetDirectoryName(path)!;
+        Directory.CreateDirectory(folder);
+        // The extension stays last: writers such as HDF5 tools look at it.
+        string temporary = Path.Combine(folder, $"{TemporaryPrefix}{Environment.ProcessId}-{Path.GetFileName(path)}");
+        try
+        {
+            write(temporary);
+            using (FileStream written = new(temporary, FileMode.Open, FileAccess.Write))
+            {
+                written.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch
+        {
+            TryDelete(temporary);
+            throw;
+        }
+    }
+
+    public static void WriteBytes(string path, ReadOnlyMemory<byte> bytes) =>
+        Write(path, temporary =>
+        {
+            using FileStream stream = new(temporary, FileMode.Create, FileAccess.Write);
+            stream.Write(bytes.Span);
+        });
+
+    public static void WriteText(string path, string text) =>
+        Write(path, temporary => File.WriteAllText(temporary, text));
+
+    /// <summary>SHA-256 of a file as lower-case hex.</summary>
+    public static string Sha256(string path)
+    {
+        using FileStream stream = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+
+    private static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (IOException)
+        {
+            // The write's own error is the one to report; a leftover is removed at the next run.
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // As above.
+        }
+    }
+}

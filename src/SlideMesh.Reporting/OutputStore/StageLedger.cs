@@ -1,0 +1,106 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace SlideMesh.Reporting.OutputStore;
+
+/// <summary>
+/// What is finished for one slide: for each stage the key of its inputs and the length and SHA-256 of every file that it wrote.
+/// A stage counts as done only when its key is the one wanted now and every file still has the recorded content.
+/// The ledger is written by one actor at a time (coordinator, then aggregator of the same slide).
+/// </summary>
+public sealed class StageLedger
+{
+    private readonly SlideFolder _folder;
+    private readonly SortedDictionary<string, StageRecord> _stages;
+
+    private StageLedger(SlideFolder folder, SortedDictionary<string, StageRecord> stages)
+    {
+        _folder = folder;
+        _stages = stages;
+    }
+
+    /// <summary>Reads the ledger; a missing or damaged one is empty, so that the work is done again.</summary>
+    public static StageLedger Open(SlideFolder folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        SortedDictionary<string, StageRecord> stages = new(StringComparer.Ordinal);
+        if (File.Exists(folder.Ledger))
+        {
+            try
+            {
+                using FileStream stream = File.OpenRead(folder.Ledger);
+                foreach (StageRecord record in JsonSerializer.Deserialize(stream, LedgerJson.Default.StageRecordArray) ?? [])
+                {
+                    stages[record.Stage] = record;
+                }
+            }
+            catch (JsonException)
+            {
+                stages.Clear();
+            }
+        }
+
+        return new StageLedger(folder, stages);
+    }
+
+    /// <summary>Whether <paramref name="stage"/> was finished with <paramref name="key"/> and all of its files are intact.</summary>
+    public bool IsDone(string stage, string key)
+    {
+        if (!_stages.TryGetValue(stage, out StageRecord? record) || record.Key != key)
+        {
+            return false;
+        }
+
+        foreach (FileRecord file in record.Files)
+        {
+            FileInfo info = new(Path.Combine(_folder.Root, file.Path));
+            if (!info.Exists || info.Length != file.Bytes || AtomicFile.Sha256(info.FullName) != file.Sha256)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Records <paramref name="stage"/> as finished and writes the ledger.</summary>
+    /// <param name="paths">Files that the stage wrote, all below the slide's folder.</param>
+    public void MarkDone(string stage, string key, IEnumerable<string> paths)
+    {
+        FileRecord[] files = [.. paths
+            .Select(path => new FileRecord(_folder.RelativeName(path), new FileInfo(path).Length, AtomicFile.Sha256(path)))
+            .OrderBy(file => file.Path, StringComparer.Ordinal)];
+        _stages[stage] = new StageRecord(stage, key, files);
+        Save();
+    }
+
+    /// <summary>Forgets stages whose names are not in <paramref name="stages"/> (another model set, say).</summary>
+    public void Keep(IReadOnlySet<string> stages)
+    {
+        string[] gone = [.. _stages.Keys.Where(name => !stages.Contains(name))];
+        if (gone.Length == 0)
+        {
+            return;
+        }
+
+        foreach (string name in gone)
+        {
+            _stages.Remove(name);
+        }
+
+        Save();
+    }
+
+    private void Save() =>
+        AtomicFile.WriteBytes(_folder.Ledger, JsonSerializer.SerializeToUtf8Bytes([.. _stages.Values], LedgerJson.Default.StageRecordArray));
+}
+
+/// <param name="Stage">e.g. <c>plan</c>, <c>features/demo-encoder</c>, <c>result</c>.</param>
+/// <param name="Key">SHA-256 over everything that the stage's outputs depend on.</param>
+public sealed record StageRecord(string Stage, string Key, FileRecord[] Files);
+
+public sealed record FileRecord(string Path, long Bytes, string Sha256);
+
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(StageRecord[]))]
+internal sealed partial class LedgerJson : JsonSerializerContext;
