@@ -1,0 +1,102 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
+
+namespace SlideMesh.Mesh.Telemetry;
+
+/// <summary>
+/// Traces and metrics of the stages. Names follow OpenTelemetry's conventions; units are UCUM. Nothing identifies a patient:
+/// spans carry slide ids only.
+/// </summary>
+public sealed class MeshTelemetry : IDisposable
+{
+    public const string SourceName = "SlideMesh.Mesh";
+
+    private readonly Meter _meter = new(SourceName);
+    private readonly Histogram<double> _duration;
+    private readonly Counter<long> _bytes;
+    private readonly Counter<long> _tiles;
+    private readonly Counter<long> _slides;
+
+    public MeshTelemetry()
+    {
+        _duration = _meter.CreateHistogram<double>("slidemesh.stage.duration", "s", "Duration of one execution of a stage");
+        _bytes = _meter.CreateCounter<long>("slidemesh.stage.bytes", "By", "Bytes written to the output store by a stage");
+        _tiles = _meter.CreateCounter<long>("slidemesh.tiles", "{tile}", "Tiles by outcome");
+        _slides = _meter.CreateCounter<long>("slidemesh.slides", "{slide}", "Slides by state");
+    }
+
+    public ActivitySource Source { get; } = new(SourceName);
+
+    /// <summary>Adds a gauge for the number of shards that wait.</summary>
+    public void ObserveQueue(Func<int> queued) =>
+        _meter.CreateObservableGauge("slidemesh.queue.depth", queued, "{shard}", "Shards waiting for the inference pool");
+
+    public void StageDone(string stage, TimeSpan duration, long bytes)
+    {
+        KeyValuePair<string, object?> tag = new("slidemesh.stage", stage);
+        _duration.Record(duration.TotalSeconds, tag);
+        if (bytes > 0)
+        {
+            _bytes.Add(bytes, tag);
+        }
+    }
+
+    public void TilesDone(string outcome, long count) => _tiles.Add(count, new KeyValuePair<string, object?>("slidemesh.tile.outcome", outcome));
+
+    public void SlideDone(string state) => _slides.Add(1, new KeyValuePair<string, object?>("slidemesh.slide.state", state));
+
+    public void Dispose()
+    {
+        Source.Dispose();
+        _meter.Dispose();
+    }
+}
+
+/// <summary>Sends traces and metrics by OTLP for as long as it lives; inert unless <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set.</summary>
+public sealed class OtlpExport : IDisposable
+{
+    private const string EndpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
+    private readonly TracerProvider? _traces;
+    private readonly MeterProvider? _metrics;
+
+    private OtlpExport(TracerProvider? traces, MeterProvider? metrics)
+    {
+        _traces = traces;
+        _metrics = metrics;
+    }
+
+    public static OtlpExport Start(string softwareVersion)
+    {
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable(EndpointVariable)))
+        {
+            return new OtlpExport(null, null);
+        }
+
+        ResourceBuilder resource = ResourceBuilder.CreateDefault().AddService("slidemesh", serviceVersion: softwareVersion);
+        TracerProvider traces = Sdk.CreateTracerProviderBuilder()
+            .SetResourceBuilder(resource)
+            .AddSource("SlideMesh.*")
+            .AddOtlpExporter()
+            .Build();
+        MeterProvider metrics = Sdk.CreateMeterProviderBuilder()
+            .SetResourceBuilder(resource)
+            .AddMeter("SlideMesh.*")
+            .AddOtlpExporter()
+            .Build();
+        return new OtlpExport(traces, metrics);
+    }
+
+    /// <summary>Flushes what is buffered, at most a few seconds, so that a stopped collector does not hold the exit.</summary>
+    public void Dispose()
+    {
+        _traces?.ForceFlush(2000);
+        _metrics?.ForceFlush(2000);
+        _traces?.Dispose();
+        _metrics?.Dispose();
+    }
+}
