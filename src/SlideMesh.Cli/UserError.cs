@@ -1,0 +1,31 @@
+using SlideMesh.Inference.Engines;
+using SlideMesh.Inference.Packages;
+using SlideMesh.Mesh.Cohort;
+using SlideMesh.Slides;
+using SlideMesh.Slides.Native;
+
+namespace SlideMesh.Cli;
+
+/// <summary>Turns a failure into the one line that a user sees and the exit code that a script sees.</summary>
+internal static class UserError
+{
+    /// <returns>The exit code, or null when the failure is a defect of ours.</returns>
+    public static int? Explain(Exception failure, TextWriter error)
+    {
+        (int? code, string line) = failure switch
+        {
+            CohortException or ModelPackageException or CommandException => (ExitCode.BadInput, failure.Message),
+            SlideFormatException => (ExitCode.BadInput, failure.Message),
+            OutputException => (ExitCode.OutputUnusable, failure.Message),
+            NativeLibraryUnavailableException => (ExitCode.Environment, failure.Message),
+            InferenceException => (ExitCode.Environment, failure.Message),
+            OperationCanceledException => (ExitCode.Interrupted, "stopped"),
+            _ => ((int?)null, failure.Message),
+        };
+        error.WriteLine($"slidemesh: {line.ReplaceLineEndings(" ")}");
+        return code;
+    }
+}
+
+/// <summary>An argument that does not make sense; one line for the user.</summary>
+internal sealed class CommandException(string message) : Exception(message);

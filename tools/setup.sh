@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Installs what SlideMesh needs on a Debian machine with the .NET SDK. Safe to run again: it only does what is missing.
+#   tools/setup.sh             what it takes to run (OpenSlide, libjpeg-turbo, HDF5, ONNX Runtime)
+#   tools/setup.sh --tests     and what the tests compare with (Python: h5py, openslide, numpy, Pillow)
+#   tools/setup.sh --bench     and what the benchmarks and the training script need (Python: PyTorch, torchvision)
+# Needs root or sudo only when a Debian package is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+onnxruntime_version=1.30.0
+onnxruntime_sha256_x64=ffb75a925ba05e47b235bb66e3e3911714a80b328a9c9425539feb204aa32a23
+onnxruntime_sha256_arm64=1f549d46250b005580b597f4164984aaf75b3bcb9f3aeb07c7f8a8fe60b23c76
+
+say() { printf 'setup: %s\n' "$*"; }
+fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+command -v dotnet >/dev/null || fail "the .NET SDK 10 is missing: install it and put 'dotnet' on PATH"
+command -v apt-get >/dev/null || fail "this script knows Debian's apt-get only; install by hand: OpenSlide 3.4.1+, libjpeg-turbo (libturbojpeg), HDF5 1.10+, ONNX Runtime $onnxruntime_version"
+
+packages=(libopenslide0 libturbojpeg0 libhdf5-103-1)
+for option in "$@"; do
+  case "$option" in
+    --tests) packages+=(python3-minimal python3-h5py python3-openslide python3-numpy python3-pil) ;;
+    --bench) packages+=(python3-minimal python3-h5py python3-openslide python3-numpy python3-pil python3-torch python3-torchvision python3-onnx libopenblas0-pthread time) ;;
+    *) fail "unknown option '$option' (known: --tests, --bench)" ;;
+  esac
+done
+
+case "$(uname -m)" in
+  x86_64) rid=linux-x64 npm_arch=x64 onnxruntime_sha256=$onnxruntime_sha256_x64 ;;
+  aarch64) rid=linux-arm64 npm_arch=arm64 onnxruntime_sha256=$onnxruntime_sha256_arm64 ;;
+  *) fail "no ONNX Runtime build is known for $(uname -m); set SLIDEMESH_ONNXRUNTIME to a library of your own" ;;
+esac
+library=.native/$rid/libonnxruntime.so.1
+matches() { [ -f "$1" ] && [ "$(sha256sum "$1" | cut -d' ' -f1)" = "$onnxruntime_sha256" ]; }
+if ! matches "$library" && ! command -v npm >/dev/null; then
+  packages+=(npm)
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+  say "installing ${missing[*]}"
+  as_root=()
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || fail "run as root, or install sudo, or install by hand: apt-get install ${missing[*]}"
+    as_root=(sudo)
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  log=$(mktemp)
+  { "${as_root[@]}" apt-get update && "${as_root[@]}" apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 \
+    || { tail -n 20 "$log" >&2; rm -f "$log"; fail "apt-get failed (see above)"; }
+  rm -f "$log"
+fi
+
+if ! matches "$library"; then
+  say "fetching ONNX Runtime $onnxruntime_version"
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  # The package's install script downloads GPU builds from elsewhere; the CPU library is inside the package itself.
+  (cd "$work" && npm install --ignore-scripts --no-audit --no-fund --no-save "onnxruntime-node@$onnxruntime_version" >npm.log 2>&1) \
+    || { tail -n 20 "$work/npm.log" >&2; fail "npm could not fetch onnxruntime-node@$onnxruntime_version (see above)"; }
+  fetched=$work/node_modules/onnxruntime-node/bin/napi-v6/linux/$npm_arch/libonnxruntime.so.1
+  matches "$fetched" || fail "the fetched ONNX Runtime is not the one expected (SHA-256 differs); nothing was installed"
+  mkdir -p ".native/$rid"
+  cp "$fetched" "$library.part" && mv "$library.part" "$library"
+fi
+say "ready"
