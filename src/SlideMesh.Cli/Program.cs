@@ -1,1 +1,52 @@
-return 0;
+using System.CommandLine;
+using System.Globalization;
+using SlideMesh.Cli;
+using SlideMesh.Cli.Commands;
+using SlideMesh.Mesh.Runs;
+
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
+
+RootCommand root = new("""
+    SlideMesh: whole-slide images in; grade, tumour mutational burden and tumour origin out, with heatmaps.
+    Research use only: not a medical device.
+    """)
+{
+    RunCommand.Create(),
+    InspectCommand.Create(),
+    ModelsCommand.Create(),
+    DoctorCommand.Create(),
+};
+
+ParseResult parsed = root.Parse(args);
+if (parsed.Errors.Count > 0 && args.Length > 0)
+{
+    foreach (System.CommandLine.Parsing.ParseError error in parsed.Errors)
+    {
+        Console.Error.WriteLine($"slidemesh: {error.Message.TrimEnd('.')} (see 'slidemesh {parsed.CommandResult.Command.Name} --help')".Replace("slidemesh slidemesh ", "slidemesh ", StringComparison.Ordinal));
+    }
+
+    return ExitCode.BadInput;
+}
+
+try
+{
+    // Ctrl-C and SIGTERM cancel the token; a verb that does not stop within this time is ended by force.
+    return await parsed.InvokeAsync(new InvocationConfiguration
+    {
+        EnableDefaultExceptionHandler = false,
+        ProcessTerminationTimeout = TimeSpan.FromSeconds(5),
+    }).ConfigureAwait(false);
+}
+#pragma warning disable CA1031 // The process's boundary: a user sees one line, a script an exit code.
+catch (Exception failure)
+#pragma warning restore CA1031
+{
+    int? code = UserError.Explain(failure, Console.Error);
+    if (code is null)
+    {
+        Console.Error.WriteLine($"slidemesh: this is a defect in SlideMesh {SoftwareVersion.Current}; please report it with the following trace");
+        Console.Error.WriteLine(failure);
+    }
+
+    return code ?? ExitCode.InternalError;
+}

@@ -52,6 +52,6 @@ public static class FailureClassifier
             || failure.Message.Contains("Disk quota", StringComparison.Ordinal);
     }
 
-    internal static string ToKebab(string pascal) =>
+    public static string ToKebab(string pascal) =>
         string.Concat(pascal.Select((c, i) => char.IsUpper(c) ? (i == 0 ? "" : "-") + char.ToLowerInvariant(c) : c.ToString()));
 }

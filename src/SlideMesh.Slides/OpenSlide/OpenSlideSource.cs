@@ -31,6 +31,10 @@ public sealed unsafe class OpenSlideSource : ISlideSource
         MicronsPerPixel = MicronsPerPixelResolver.FromProperties(Property);
     }
 
+    /// <summary>Version of the OpenSlide library in use.</summary>
+    /// <exception cref="NativeLibraryUnavailableException">OpenSlide is not installed or too old.</exception>
+    public static string LibraryVersion => OpenSlideLibrary.Version;
+
     public string Path { get; }
 
     public string Vendor { get; }

@@ -1,0 +1,131 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using SlideMesh.Cli.Display;
+using SlideMesh.Mesh.Cohort;
+using SlideMesh.Mesh.Engine;
+using SlideMesh.Slides;
+using SlideMesh.Slides.OpenSlide;
+using SlideMesh.Slides.Pyramid;
+
+namespace SlideMesh.Cli.Commands;
+
+/// <summary><c>slidemesh inspect</c>: what each slide is and what would fail, without computing anything.</summary>
+internal static class InspectCommand
+{
+    public static Command Create()
+    {
+        InputOptions inputs = new();
+        Option<bool> json = new("--json") { Description = "One JSON object a slide, one a line." };
+        Command command = new("inspect", """
+            Preflight of a cohort: format, size, levels, microns per pixel, objective, and what would fail and why.
+            Opens every slide but reads no tissue, so it is quick also for thousands of slides.
+            """);
+        inputs.AddTo(command);
+        command.Options.Add(json);
+        command.SetAction((parsed, cancellation) => Task.FromResult(
+            Inspect(inputs.Read(parsed), inputs.ReadDefaultMpp(parsed), parsed.GetValue(json), cancellation)));
+        return command;
+    }
+
+    private static int Inspect(IReadOnlyList<CohortEntry> cohort, double? defaultMpp, bool json, CancellationToken cancellation)
+    {
+        _ = OpenSlideSource.LibraryVersion;
+        TextTable table = new("slide", "format", "width x height", "levels", "um/px", "from", "objective", "verdict");
+        int failing = 0;
+        foreach (CohortEntry slide in cohort)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            SlideFacts facts = Look(slide, defaultMpp);
+            failing += facts.Reason is null ? 0 : 1;
+            if (json)
+            {
+                Console.Out.WriteLine(JsonSerializer.Serialize(facts, InspectJson.Default.SlideFacts));
+            }
+            else
+            {
+                table.Add(
+                    facts.SlideId, facts.Format ?? "-",
+                    facts.Width is null ? "-" : $"{facts.Width} x {facts.Height}",
+                    facts.Levels?.ToString(CultureInfo.InvariantCulture) ?? "-",
+                    facts.MicronsPerPixel?.ToString("0.####", CultureInfo.InvariantCulture) ?? "-",
+                    facts.MicronsPerPixelSource ?? "-",
+                    facts.ObjectivePower is double power ? string.Create(CultureInfo.InvariantCulture, $"{power}x") : "-",
+                    facts.Reason is null ? "ok" : $"{facts.Reason}: {facts.Detail}");
+            }
+        }
+
+        if (!json)
+        {
+            table.Write(Console.Out);
+            Console.Out.WriteLine($"{cohort.Count} slides, {cohort.Count - failing} usable, {failing} would fail");
+        }
+
+        return failing == 0 ? ExitCode.Success : ExitCode.SomeFailed;
+    }
+
+    private static SlideFacts Look(CohortEntry slide, double? defaultMpp)
+    {
+        SlideFacts facts = new() { SlideId = slide.Id.Value, Path = slide.Path };
+        try
+        {
+            using OpenSlideSource source = OpenSlideSource.Open(slide.FullPath);
+            MicronsPerPixel? mpp = MicronsPerPixelResolver.Resolve(slide.MicronsPerPixel, source, defaultMpp);
+            facts = facts with
+            {
+                Format = source.Vendor,
+                Reader = source.Reader,
+                Width = source.Levels[0].Width,
+                Height = source.Levels[0].Height,
+                Levels = source.Levels.Count,
+                MicronsPerPixel = mpp?.Mean,
+                MicronsPerPixelSource = mpp is null ? null : FailureClassifier.ToKebab(mpp.Source.ToString()),
+                ObjectivePower = source.ObjectivePower,
+            };
+            return mpp is null
+                ? facts with { Reason = "microns-per-pixel-missing", Detail = "give it in the manifest (column mpp) or by --default-mpp" }
+                : facts;
+        }
+        catch (SlideFormatException unusable)
+        {
+            return facts with
+            {
+                Reason = FailureClassifier.Reason(unusable),
+                Detail = unusable.Message.Replace(slide.FullPath, slide.Path, StringComparison.Ordinal),
+            };
+        }
+    }
+}
+
+internal sealed record SlideFacts
+{
+    public required string SlideId { get; init; }
+
+    public required string Path { get; init; }
+
+    public string? Format { get; init; }
+
+    public string? Reader { get; init; }
+
+    public long? Width { get; init; }
+
+    public long? Height { get; init; }
+
+    public int? Levels { get; init; }
+
+    public double? MicronsPerPixel { get; init; }
+
+    public string? MicronsPerPixelSource { get; init; }
+
+    public double? ObjectivePower { get; init; }
+
+    /// <summary>Null when the slide can be used.</summary>
+    public string? Reason { get; init; }
+
+    public string? Detail { get; init; }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(SlideFacts))]
+internal sealed partial class InspectJson : JsonSerializerContext;
