@@ -1,3 +1,6 @@
+using System.Text.Json.Serialization;
+using SlideMesh.Inference.Packages;
+
 namespace SlideMesh.Prediction;
 
 /// <summary>
@@ -20,6 +23,7 @@ public sealed class PredictionException : Exception
 }
 
 /// <summary>Why a prediction failed. Written in kebab case.</summary>
+[JsonConverter(typeof(KebabCaseEnumConverter<PredictionFailureReason>))]
 public enum PredictionFailureReason
 {
     /// <summary>The slide has no tile for this model.</summary>

@@ -70,7 +70,7 @@ internal sealed class GraphRules(ModelPackage package)
         return output is not null && output.Shape.All(extent => extent > 0)
             ? Elements(output)
             : throw new ModelPackageException(
-                fusion.Folder, $"fusion.slideSources: package '{package.Name}' offers no tensor '{tensor}' of fixed size; correct the name.");
+                fusion.Folder, $"package '{fusion.Name}', fusion.slideSources: package '{package.Name}' offers no tensor '{tensor}' of fixed size; correct the name.");
     }
 
     public TensorSpec Input(string role, string name) => Get(role, "input", Inputs(role), name);

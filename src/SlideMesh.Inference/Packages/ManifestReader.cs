@@ -34,9 +34,13 @@ internal static class ManifestReader
         }
         catch (JsonException e)
         {
-            string where = e.Path is { Length: > 2 } path ? $"'{path[2..]}' " : "";
-            string what = e.LineNumber is long line && where.Length == 0 ? $"is not valid JSON (line {line + 1}): {e.Message}" : "has a value of the wrong type or out of its list.";
-            throw new ModelPackageException(file, where.Length == 0 ? what : $"{where}{what} See docs/model-packages.md.", e);
+            // Only the serializer knows a path; the parser's own complaints have a line.
+            throw new ModelPackageException(
+                file,
+                e.Path is { Length: > 2 } path
+                    ? $"'{path[2..]}' has a value of the wrong type or out of its list; see docs/model-packages.md."
+                    : $"is not valid JSON: {e.Message.ReplaceLineEndings(" ")}",
+                e);
         }
     }
 

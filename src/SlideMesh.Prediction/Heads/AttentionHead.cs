@@ -1,4 +1,5 @@
 using SlideMesh.Inference.Engines;
+using SlideMesh.Inference.Packages;
 using SlideMesh.Prediction.Bags;
 
 namespace SlideMesh.Prediction.Heads;
@@ -10,21 +11,17 @@ namespace SlideMesh.Prediction.Heads;
 /// </summary>
 internal sealed class AttentionHead(HeadGraph instance, HeadGraph bagGraph, int? dimension) : ISlideHead
 {
-    public const string PooledTensor = "pooled";
-
     public HeadResult Evaluate(IFeatureBag bag, float[] covariates, CancellationToken cancellationToken)
     {
         string input = instance.MainInput.Name;
-        string hiddenName = instance.Spec.Outputs.FirstOrDefault(o => o.Name != HeadGraph.AttentionOutput)?.Name
-            ?? throw instance.Contract("the graph 'instance' has no output besides the attention");
         AttentionPool? pool = null;
         float[] attention = [];
         new BagReader(instance.Model, bag, dimension).ForEachBlock(
             (start, rows, block) =>
             {
                 IReadOnlyDictionary<string, Tensor> outputs = instance.Run((input, block));
-                float[] hidden = Rows(outputs, hiddenName, rows, pool?.Hidden);
-                float[] scores = Rows(outputs, HeadGraph.AttentionOutput, rows, pool?.Columns);
+                float[] hidden = Rows(outputs, GraphRole.HiddenTensor, rows, pool?.Hidden);
+                float[] scores = Rows(outputs, GraphRole.AttentionTensor, rows, pool?.Columns);
                 if (pool is null)
                 {
                     pool = new AttentionPool(scores.Length / rows, hidden.Length / rows);
@@ -37,12 +34,10 @@ internal sealed class AttentionHead(HeadGraph instance, HeadGraph bagGraph, int?
             cancellationToken);
 
         float[] pooled = pool!.Pooled();
-        string pooledInput = bagGraph.MainInput.Name;
-        IReadOnlyDictionary<string, Tensor> answers = bagGraph.TakesCovariates
-            ? bagGraph.Run((pooledInput, pooled), (HeadGraph.CovariatesInput, covariates))
-            : bagGraph.Run((pooledInput, pooled));
         return new HeadResult(
-            answers, new Dictionary<string, float[]> { [PooledTensor] = pooled }, new TileValues(attention, pool.Columns));
+            bagGraph.RunLast(pooled, covariates),
+            new Dictionary<string, float[]> { [GraphRole.PooledTensor] = pooled },
+            new TileValues(attention, pool.Columns));
     }
 
     public void Dispose()

@@ -9,6 +9,10 @@ internal sealed class FusionHead(HeadGraph fusion, FusionInputs inputs, OmicsSca
 {
     public OmicsScaling Omics => omics;
 
+    /// <summary>Package of the first slide source that has no result, null when all have.</summary>
+    public string? MissingSource(IReadOnlyDictionary<string, HeadResult> heads) =>
+        inputs.SlideSources.Select(s => Split(s).Package).FirstOrDefault(p => !heads.ContainsKey(p));
+
     /// <param name="heads">Results of the run's slide heads by package name; must hold every slide source.</param>
     /// <param name="scaledOmics">[G], from <see cref="OmicsScaling.Scale"/>.</param>
     public IReadOnlyDictionary<string, Tensor> Evaluate(IReadOnlyDictionary<string, HeadResult> heads, float[] scaledOmics)
@@ -25,12 +29,12 @@ internal sealed class FusionHead(HeadGraph fusion, FusionInputs inputs, OmicsSca
         return fusion.Run((inputs.SlideInput, slide.ToArray()), (inputs.OmicsInput, scaledOmics));
     }
 
+    public void Dispose() => fusion.Dispose();
+
     /// <summary><c>package/tensor</c>; a tensor name may itself hold a slash, a package name cannot.</summary>
-    public static (string Package, string Tensor) Split(string source)
+    private static (string Package, string Tensor) Split(string source)
     {
         int slash = source.IndexOf('/', StringComparison.Ordinal);
         return slash < 0 ? (source, "") : (source[..slash], source[(slash + 1)..]);
     }
-
-    public void Dispose() => fusion.Dispose();
 }

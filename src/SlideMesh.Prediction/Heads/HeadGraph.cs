@@ -7,12 +7,6 @@ namespace SlideMesh.Prediction.Heads;
 /// <summary>One loaded graph of a head: shapes its inputs, and lets nothing out that is not finite. Owns the session.</summary>
 internal sealed class HeadGraph : IDisposable
 {
-    /// <summary>Name of the input that takes the case's covariates.</summary>
-    public const string CovariatesInput = "covariates";
-
-    /// <summary>Name of the output that holds raw attention, [N, K].</summary>
-    public const string AttentionOutput = "attention";
-
     private readonly IInferenceSession _session;
     private readonly string[] _outputNames;
 
@@ -32,10 +26,8 @@ internal sealed class HeadGraph : IDisposable
     public GraphSpec Spec { get; }
 
     /// <summary>The input that is not the covariates.</summary>
-    public TensorSpec MainInput => Spec.Inputs.FirstOrDefault(i => i.Name != CovariatesInput)
+    public TensorSpec MainInput => Spec.Inputs.FirstOrDefault(i => i.Name != GraphRole.CovariatesTensor)
         ?? throw Contract($"the graph '{Role}' has no input besides the covariates");
-
-    public bool TakesCovariates => Spec.Inputs.Any(i => i.Name == CovariatesInput);
 
     /// <summary>Runs the graph on inputs by name; a free dimension takes what their length leaves for it.</summary>
     /// <returns>Every output that model.json lists, all values finite.</returns>
@@ -64,6 +56,15 @@ internal sealed class HeadGraph : IDisposable
         }
 
         return byName;
+    }
+
+    /// <summary>Runs a head's last graph on its main input and, when the graph takes them, the covariates.</summary>
+    public IReadOnlyDictionary<string, Tensor> RunLast(float[] main, float[] covariates)
+    {
+        string name = MainInput.Name;
+        return Spec.Inputs.Any(i => i.Name == GraphRole.CovariatesTensor)
+            ? Run((name, main), (GraphRole.CovariatesTensor, covariates))
+            : Run((name, main));
     }
 
     public PredictionException Contract(string what) => new(

@@ -1,3 +1,5 @@
+using SlideMesh.Inference.Packages;
+
 namespace SlideMesh.Prediction.Heads;
 
 /// <summary>
@@ -7,20 +9,18 @@ namespace SlideMesh.Prediction.Heads;
 /// </summary>
 internal static class ScoreSummary
 {
-    public const int NumbersPerClass = 8;
-
     private static ReadOnlySpan<double> Quantiles => [0.10, 0.25, 0.50, 0.75, 0.90];
 
     /// <param name="scores">[N, C], N at least 1.</param>
     /// <returns>[C × 8].</returns>
     public static float[] Compute(TileValues scores)
     {
-        float[] summary = new float[scores.Width * NumbersPerClass];
+        float[] summary = new float[scores.Width * GraphRole.SummaryPerClass];
         for (int c = 0; c < scores.Width; c++)
         {
             float[] column = scores.Column(c);
             Array.Sort(column);
-            Describe(column, summary.AsSpan(c * NumbersPerClass, NumbersPerClass));
+            Describe(column, summary.AsSpan(c * GraphRole.SummaryPerClass, GraphRole.SummaryPerClass));
         }
 
         return summary;

@@ -13,24 +13,15 @@ namespace SlideMesh.Prediction.Heads;
 /// <param name="summary">Graph from the summary [1, 8 C] to the outputs; null when the model only speaks about tiles.</param>
 internal sealed class TileClassifier(string model, TileOutput tileOutput, HeadGraph? tile, HeadGraph? summary, int? dimension) : ISlideHead
 {
-    public const string SummaryTensor = "summary";
-
     private readonly int _classes = tileOutput.Labels.Count;
 
     public HeadResult Evaluate(IFeatureBag bag, float[] covariates, CancellationToken cancellationToken)
     {
         TileValues scores = new(Scores(bag, cancellationToken), _classes);
         float[] distribution = ScoreSummary.Compute(scores);
-        var intermediates = new Dictionary<string, float[]> { [SummaryTensor] = distribution };
-        if (summary is null)
-        {
-            return new HeadResult(new Dictionary<string, Tensor>(), intermediates, scores);
-        }
-
-        string input = summary.MainInput.Name;
-        IReadOnlyDictionary<string, Tensor> outputs = summary.TakesCovariates
-            ? summary.Run((input, distribution), (HeadGraph.CovariatesInput, covariates))
-            : summary.Run((input, distribution));
+        var intermediates = new Dictionary<string, float[]> { [GraphRole.Summary] = distribution };
+        IReadOnlyDictionary<string, Tensor> outputs =
+            summary?.RunLast(distribution, covariates) ?? new Dictionary<string, Tensor>();
         return new HeadResult(outputs, intermediates, scores);
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using SlideMesh.Inference.Engines;
+using SlideMesh.Inference.Packages;
 using SlideMesh.Prediction.Bags;
 
 namespace SlideMesh.Prediction.Heads;
@@ -25,10 +26,7 @@ internal sealed class WholeBagHead(HeadGraph whole, int? dimension, long maxBagB
         }
 
         float[] features = new BagReader(whole.Model, bag, dimension).ReadAll(cancellationToken);
-        string input = whole.MainInput.Name;
-        IReadOnlyDictionary<string, Tensor> outputs = whole.TakesCovariates
-            ? whole.Run((input, features), (HeadGraph.CovariatesInput, covariates))
-            : whole.Run((input, features));
+        IReadOnlyDictionary<string, Tensor> outputs = whole.RunLast(features, covariates);
         return new HeadResult(outputs, new Dictionary<string, float[]>(), Attention(outputs, bag.Count));
     }
 
@@ -36,13 +34,13 @@ internal sealed class WholeBagHead(HeadGraph whole, int? dimension, long maxBagB
 
     private TileValues? Attention(IReadOnlyDictionary<string, Tensor> outputs, int rows)
     {
-        if (!outputs.TryGetValue(HeadGraph.AttentionOutput, out Tensor? attention))
+        if (!outputs.TryGetValue(GraphRole.AttentionTensor, out Tensor? attention))
         {
             return null;
         }
 
         return attention.Data.Length > 0 && attention.Data.Length % rows == 0
             ? new TileValues(attention.Data, attention.Data.Length / rows)
-            : throw whole.Contract($"the graph 'whole' did not give '{HeadGraph.AttentionOutput}' for each of {rows} rows");
+            : throw whole.Contract($"the graph 'whole' did not give '{GraphRole.AttentionTensor}' for each of {rows} rows");
     }
 }

@@ -24,14 +24,24 @@ public enum PenColour
     Black,
 }
 
-/// <summary>Slide-level findings on the thumbnail. Shares are of all thumbnail pixels, 0 to 1.</summary>
+/// <summary>
+/// Slide-level findings on the thumbnail. Shares are of all thumbnail pixels, 0 to 1, but for <paramref name="BlurredTissueShare"/>:
+/// the share of sample fields of tissue (192 × 192 pixels near 1 µm) that are blurred.
+/// </summary>
+/// <param name="BackgroundShare">Neither tissue nor pen.</param>
+/// <param name="PenShares">By colour; all four are always there.</param>
+/// <param name="SaturationThreshold">Tissue is what is more saturated than this, 0 to 255.</param>
 public sealed record SlideQuality(
     double BackgroundShare,
     double TissueShare,
     IReadOnlyDictionary<PenColour, double> PenShares,
     double BlurredTissueShare,
     double SaturationThreshold,
-    QualityThresholds Thresholds);
+    QualityThresholds Thresholds)
+{
+    /// <summary>Share of the thumbnail that could not be read and is shown white.</summary>
+    public double UnreadableShare { get; init; }
+}
 
 /// <summary>Findings on one tile. <see cref="BlurVariance"/> is the variance of the 4-neighbour Laplacian of grey levels (0 to 255).</summary>
 public readonly record struct TileQuality(float BackgroundShare, float PenShare, float BlurVariance);

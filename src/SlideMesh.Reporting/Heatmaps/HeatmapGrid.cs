@@ -1,0 +1,74 @@
+using SlideMesh.Prediction.Bags;
+
+namespace SlideMesh.Reporting.Heatmaps;
+
+/// <summary>Shades of tiles laid on a picture's pixels; where tiles overlap, their mean.</summary>
+public sealed class HeatmapGrid
+{
+    private readonly float[] _sums;
+    private readonly int[] _counts;
+
+    private HeatmapGrid(int width, int height)
+    {
+        Width = width;
+        Height = height;
+        _sums = new float[checked(width * height)];
+        _counts = new int[width * height];
+    }
+
+    public int Width { get; }
+
+    public int Height { get; }
+
+    /// <summary>The shade at a pixel, NaN where there is no tile.</summary>
+    public double this[int x, int y]
+    {
+        get
+        {
+            int i = (y * Width) + x;
+            return _counts[i] == 0 ? double.NaN : _sums[i] / _counts[i];
+        }
+    }
+
+    /// <param name="width">Picture width, pixels.</param>
+    /// <param name="height">Picture height, pixels.</param>
+    /// <param name="downsampleX">Level-0 pixels per picture pixel, horizontally.</param>
+    /// <param name="downsampleY">Level-0 pixels per picture pixel, vertically.</param>
+    /// <param name="shades">One per row of <paramref name="bag"/>; NaN is left out.</param>
+    public static HeatmapGrid Rasterise(int width, int height, double downsampleX, double downsampleY, ReadOnlySpan<double> shades, IFeatureBag bag)
+    {
+        ArgumentNullException.ThrowIfNull(bag);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(shades.Length, bag.Count);
+        HeatmapGrid grid = new(width, height);
+        ReadOnlySpan<long> corners = bag.Coordinates;
+        (int tileWidth, int tileHeight) = bag.TileSizeLevel0;
+        for (int i = 0; i < shades.Length; i++)
+        {
+            if (!double.IsFinite(shades[i]))
+            {
+                continue;
+            }
+
+            (int x0, int x1) = Span(corners[i * 2], tileWidth, downsampleX, width);
+            (int y0, int y1) = Span(corners[(i * 2) + 1], tileHeight, downsampleY, height);
+            for (int y = y0; y < y1; y++)
+            {
+                for (int x = x0; x < x1; x++)
+                {
+                    grid._sums[(y * width) + x] += (float)shades[i];
+                    grid._counts[(y * width) + x]++;
+                }
+            }
+        }
+
+        return grid;
+    }
+
+    // Both edges rounded the same way, so that neighbouring tiles share an edge and leave no gap; at least one pixel.
+    private static (int Start, int End) Span(long corner, int size, double downsample, int limit)
+    {
+        int start = (int)Math.Round(corner / downsample, MidpointRounding.AwayFromZero);
+        int end = Math.Max(start + 1, (int)Math.Round((corner + size) / downsample, MidpointRounding.AwayFromZero));
+        return (Math.Clamp(start, 0, limit), Math.Clamp(end, 0, limit));
+    }
+}

@@ -1,0 +1,115 @@
+using System.Globalization;
+using SlideMesh.Prediction;
+using SlideMesh.Prediction.Bags;
+using SlideMesh.Slides.Raster;
+
+namespace SlideMesh.Reporting.Heatmaps;
+
+/// <summary>A map over the slide's thumbnail, with a colour bar and its scale: <c>heatmaps/&lt;map&gt;.png</c>.</summary>
+public static class HeatmapPicture
+{
+    /// <summary>Weight of the heatmap's colour over the tissue's.</summary>
+    public const double Alpha = 0.45;
+
+    private const int PanelWidth = 128;
+    private const int LeastHeight = 240;
+    private const int BarWidth = 22;
+    private const int TextScale = 2;
+    private static readonly Rgb Ink = new(0x22, 0x26, 0x2B);
+
+    /// <param name="thumbnail">The slide; not changed.</param>
+    /// <param name="downsampleX">Level-0 pixels per thumbnail pixel, horizontally.</param>
+    /// <param name="downsampleY">Level-0 pixels per thumbnail pixel, vertically.</param>
+    /// <param name="bag">The features whose rows the map follows; only coordinates are read.</param>
+    /// <returns>The thumbnail at its own size with a panel of 128 pixels to its right.</returns>
+    public static RgbImage Render(
+        RgbImage thumbnail, double downsampleX, double downsampleY, TileMap map, IFeatureBag bag, ColourMap? colours = null)
+    {
+        ArgumentNullException.ThrowIfNull(thumbnail);
+        ArgumentNullException.ThrowIfNull(map);
+        colours ??= ColourMap.Viridis;
+        HeatmapScale scale = HeatmapScale.For(map);
+        HeatmapGrid grid = HeatmapGrid.Rasterise(thumbnail.Width, thumbnail.Height, downsampleX, downsampleY, scale.Shades, bag);
+
+        RgbImage picture = new(thumbnail.Width + PanelWidth, Math.Max(thumbnail.Height, LeastHeight));
+        Array.Fill(picture.Pixels, (byte)255);
+        Blend(picture, thumbnail, grid, colours);
+        DrawBar(picture, thumbnail.Width, map, scale, colours);
+        return picture;
+    }
+
+    /// <summary>The map alone, colours on white, for a picture registered to the slide by resolution alone.</summary>
+    public static RgbImage RenderBare(
+        int width, int height, double downsampleX, double downsampleY, TileMap map, IFeatureBag bag, ColourMap? colours = null)
+    {
+        ArgumentNullException.ThrowIfNull(map);
+        colours ??= ColourMap.Viridis;
+        HeatmapGrid grid = HeatmapGrid.Rasterise(width, height, downsampleX, downsampleY, HeatmapScale.For(map).Shades, bag);
+        RgbImage picture = new(width, height);
+        Array.Fill(picture.Pixels, (byte)255);
+        for (int y = 0; y < height; y++)
+        {
+            for (int x = 0; x < width; x++)
+            {
+                double shade = grid[x, y];
+                if (!double.IsNaN(shade))
+                {
+                    PixelFont.Fill(picture, x, y, 1, 1, colours[shade]);
+                }
+            }
+        }
+
+        return picture;
+    }
+
+    private static void Blend(RgbImage picture, RgbImage thumbnail, HeatmapGrid grid, ColourMap colours)
+    {
+        for (int y = 0; y < thumbnail.Height; y++)
+        {
+            for (int x = 0; x < thumbnail.Width; x++)
+            {
+                ReadOnlySpan<byte> from = thumbnail.Pixels.AsSpan(((y * thumbnail.Width) + x) * 3, 3);
+                Span<byte> to = picture.Pixels.AsSpan(((y * picture.Width) + x) * 3, 3);
+                double shade = grid[x, y];
+                if (double.IsNaN(shade))
+                {
+                    from.CopyTo(to);
+                    continue;
+                }
+
+                Rgb colour = colours[shade];
+                to[0] = Mix(from[0], colour.R);
+                to[1] = Mix(from[1], colour.G);
+                to[2] = Mix(from[2], colour.B);
+            }
+        }
+    }
+
+    private static byte Mix(byte tissue, byte colour) => (byte)Math.Round((tissue * (1 - Alpha)) + (colour * Alpha));
+
+    private static void DrawBar(RgbImage picture, int left, TileMap map, HeatmapScale scale, ColourMap colours)
+    {
+        int barLeft = left + 14;
+        int top = 56;
+        int height = Math.Min(picture.Height, 480) - top - 20;
+        int textLeft = barLeft + BarWidth + 8;
+        string quantity = scale.IsPercentile ? "percentile" : map.Quantity.Replace("expected-class", "class", StringComparison.Ordinal);
+        PixelFont.Draw(picture, barLeft, 12, Fit(map.Task), TextScale, Ink);
+        PixelFont.Draw(picture, barLeft, 32, quantity, quantity.Length > 9 ? 1 : TextScale, Ink);
+        for (int y = 0; y < height; y++)
+        {
+            PixelFont.Fill(picture, barLeft, top + y, BarWidth, 1, colours[1 - (y / (double)(height - 1))]);
+        }
+
+        for (int tick = 0; tick <= 4; tick++)
+        {
+            double value = scale.Maximum + ((scale.Minimum - scale.Maximum) * tick / 4);
+            int y = top + (int)Math.Round((height - 1) * tick / 4.0);
+            PixelFont.Fill(picture, barLeft + BarWidth, y, 4, 1, Ink);
+            string text = value.ToString(scale.IsPercentile ? "0" : "0.00", CultureInfo.InvariantCulture);
+            PixelFont.Draw(picture, textLeft, y - (PixelFont.GlyphHeight * TextScale / 2), text, TextScale, Ink);
+        }
+    }
+
+    private static string Fit(string text) => text.Length <= 9 ? text : text[..9];
+}

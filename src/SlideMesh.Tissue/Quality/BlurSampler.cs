@@ -1,0 +1,79 @@
+using SlideMesh.Slides;
+using SlideMesh.Slides.Pyramid;
+using SlideMesh.Slides.Raster;
+
+namespace SlideMesh.Tissue.Quality;
+
+/// <summary>
+/// Judges focus where it can be seen: on small fields near 1 µm per pixel, spread evenly over the tissue. At a thumbnail's 8 µm an
+/// unfocused slide looks like any other.
+/// </summary>
+internal static class BlurSampler
+{
+    private const int Fields = 24;
+    private const int FieldPx = 192;
+    private const double MicronsPerPixel = 1;
+
+    /// <returns>Share of the fields with tissue whose Laplacian variance lies below the threshold; 0 without tissue. Unreadable fields do not count.</returns>
+    public static double BlurredShare(
+        ISlideSource source, MicronsPerPixel mpp, TissueMask mask, QualityThresholds thresholds, CancellationToken cancellation)
+    {
+        double wanted = Math.Max(MicronsPerPixel, Math.Min(mpp.X, mpp.Y));
+        PyramidLevel level = source.Levels.Where(l => mpp.Mean * l.Downsample <= wanted * 1.01).MaxBy(l => l.Downsample) ?? source.Levels[0];
+        int width = ReadPx(wanted, mpp.X * level.Downsample);
+        int height = ReadPx(wanted, mpp.Y * level.Downsample);
+        var resampler = new AreaResampler(width, height, FieldPx, FieldPx);
+        var read = new byte[checked(width * height * 3)];
+        var field = new byte[FieldPx * FieldPx * 3];
+
+        int counted = 0;
+        int blurred = 0;
+        foreach ((int x, int y) in SpreadOver(mask))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var origin = new Level0Point(
+                (long)(((x + 0.5) * mask.DownsampleX) - (width * level.Downsample / 2)),
+                (long)(((y + 0.5) * mask.DownsampleY) - (height * level.Downsample / 2)));
+            try
+            {
+                source.ReadRegion(origin, level.Index, width, height, read);
+            }
+            catch (SlideFormatException)
+            {
+                continue;
+            }
+
+            resampler.Resample(read, field);
+            TileQuality quality = TileQualityMeter.Measure(field, FieldPx, FieldPx);
+            if (quality is { BackgroundShare: < 0.5f, PenShare: < 0.5f })
+            {
+                counted++;
+                blurred += quality.BlurVariance < thresholds.BlurVariance ? 1 : 0;
+            }
+        }
+
+        return counted == 0 ? 0 : blurred / (double)counted;
+    }
+
+    private static int ReadPx(double wanted, double levelMicronsPerPixel) => Math.Max(1, (int)Math.Round(FieldPx * wanted / levelMicronsPerPixel));
+
+    /// <summary>Tissue pixels at equal distances in raster order.</summary>
+    private static IEnumerable<(int X, int Y)> SpreadOver(TissueMask mask)
+    {
+        byte[] pixels = mask.Pixels.ToArray();
+        long total = pixels.Count(p => p != 0);
+        long seen = 0;
+        int field = 0;
+        for (int i = 0; i < pixels.Length && field < Fields; i++)
+        {
+            if (pixels[i] != 0 && seen++ == ((2 * field) + 1) * total / (2 * Fields))
+            {
+                yield return (i % mask.Width, i / mask.Width);
+                while (field < Fields && ((2 * field) + 1) * total / (2 * Fields) < seen)
+                {
+                    field++;
+                }
+            }
+        }
+    }
+}
