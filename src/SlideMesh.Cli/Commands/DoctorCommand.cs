@@ -63,8 +63,8 @@ internal static class DoctorCommand
 
     private static string TryJpeg()
     {
-        using JpegEncoder encoder = new();
-        byte[] jpeg = encoder.Encode(new RgbImage(8, 8), 90);
+        using JpegEncoder encoder = new(90);
+        byte[] jpeg = encoder.Encode(new RgbImage(8, 8));
         return $"works ({jpeg.Length} bytes for a black 8 x 8)";
     }
 

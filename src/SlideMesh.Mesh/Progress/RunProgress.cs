@@ -3,7 +3,7 @@ using SlideMesh.Slides;
 
 namespace SlideMesh.Mesh.Progress;
 
-public enum SlideState
+public enum SlidePhase
 {
     Pending,
     Planning,
@@ -29,7 +29,7 @@ public sealed record SlideFailed(SlideId Slide, string Reason, string Detail) : 
 /// <summary>Where a run stands. All counters are safe to bump and read from any thread; reading costs nothing on the hot path.</summary>
 public sealed class RunProgress(int slides, TimeProvider time)
 {
-    private readonly ConcurrentDictionary<SlideId, SlideState> _states = new();
+    private readonly ConcurrentDictionary<SlideId, SlidePhase> _states = new();
     private readonly long _started = time.GetTimestamp();
     private long _tilesPlanned;
     private long _tilesDone;
@@ -51,14 +51,14 @@ public sealed class RunProgress(int slides, TimeProvider time)
         switch (happened)
         {
             case SlideStarted:
-                _states[happened.Slide] = SlideState.Planning;
+                _states[happened.Slide] = SlidePhase.Planning;
                 break;
             case SlidePlanned planned:
-                _states[happened.Slide] = SlideState.Embedding;
+                _states[happened.Slide] = SlidePhase.Embedding;
                 Interlocked.Add(ref _tilesPlanned, planned.Tiles);
                 break;
             case SlideDone done:
-                _states[happened.Slide] = SlideState.Done;
+                _states[happened.Slide] = SlidePhase.Done;
                 Interlocked.Increment(ref _done);
                 if (done.Resumed)
                 {
@@ -67,7 +67,7 @@ public sealed class RunProgress(int slides, TimeProvider time)
 
                 break;
             case SlideFailed:
-                _states[happened.Slide] = SlideState.Failed;
+                _states[happened.Slide] = SlidePhase.Failed;
                 Interlocked.Increment(ref _failed);
                 break;
             default:
@@ -77,7 +77,7 @@ public sealed class RunProgress(int slides, TimeProvider time)
         Happened?.Invoke(happened);
     }
 
-    public void Aggregating(SlideId slide) => _states[slide] = SlideState.Aggregating;
+    public void Aggregating(SlideId slide) => _states[slide] = SlidePhase.Aggregating;
 
     /// <param name="reused">The tiles came from a shard that an earlier run had finished.</param>
     public void AddTiles(int count, bool reused)
@@ -92,7 +92,7 @@ public sealed class RunProgress(int slides, TimeProvider time)
     public ProgressSnapshot Snapshot() => new(
         slides, _done, _failed, _resumed,
         Interlocked.Read(ref _tilesPlanned), Interlocked.Read(ref _tilesDone), Interlocked.Read(ref _tilesReused),
-        _states.Values.Count(s => s is SlideState.Planning or SlideState.Embedding or SlideState.Aggregating), Elapsed);
+        _states.Values.Count(s => s is SlidePhase.Planning or SlidePhase.Embedding or SlidePhase.Aggregating), Elapsed);
 }
 
 /// <param name="Active">Slides being planned, embedded or aggregated now.</param>

@@ -1,0 +1,75 @@
+using SlideMesh.Inference.Packages;
+using SlideMesh.Mesh.Cohort;
+using SlideMesh.Mesh.Engine;
+using SlideMesh.Mesh.Messages;
+using SlideMesh.Mesh.Progress;
+using SlideMesh.Mesh.Runs;
+using SlideMesh.Mesh.Stages;
+using SlideMesh.Reporting.OutputStore;
+using SlideMesh.Slides;
+using SlideMesh.Slides.Pyramid;
+using SlideMesh.Tiling;
+
+namespace SlideMesh.Mesh.Actors;
+
+/// <summary>One per slide: plans it and hands its shards to the inference pool.</summary>
+public sealed class SlideCoordinator(RunContext run, IMeshEngine engine)
+{
+    public async Task ReceiveAsync(MeshMessage message, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        CohortEntry slide = run.Slides[message.Slide];
+        run.Progress.Publish(new SlideStarted(slide.Id));
+        SlideFolder folder = run.Store.Slide(slide.Id);
+        RunStore.RemoveLeftovers(folder);
+
+        string fingerprint = run.Stage("fingerprint", slide.Id, null, () => SlideFingerprint.Compute(slide.FullPath));
+        StageLedger ledger = StageLedger.Open(folder);
+        if (FinishedSlide.TryLoad(run, slide, fingerprint, ledger) is { } finished)
+        {
+            run.Outcomes[slide.Id] = finished;
+            run.Progress.Publish(new SlideDone(slide.Id, Resumed: true, TimeSpan.Zero));
+            run.Telemetry.SlideDone("resumed");
+            return;
+        }
+
+        (PlanDocument document, IReadOnlyDictionary<string, TilePlan> plans, string planKey) =
+            run.Stage("plan", slide.Id, null, () => PlanStage.Run(run, slide, fingerprint, ledger, cancellation));
+        if (document.TissueContours == 0)
+        {
+            throw new SlideFormatException(
+                slide.FullPath, SlideFailureReason.NoTissue,
+                $"no tissue found on '{slide.Path}'; look at its thumbnail.jpg, and try another --tissue preset if there is some.");
+        }
+
+        PlannedSlide planned = new(
+            document, plans,
+            run.Pipeline.Streams.ToDictionary(
+                s => s.Id, s => StageKeys.Features(run, s, document.Streams.Single(p => p.Id == s.Id).TilesSha256, fingerprint)),
+            FinishedSlide.ResultKey(run, slide, document, planKey));
+        run.Plans[slide.Id] = planned;
+        await SubmitAsync(slide.Id, planned, ledger, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task SubmitAsync(SlideId slide, PlannedSlide planned, StageLedger ledger, CancellationToken cancellation)
+    {
+        List<EmbedShard> shards = [];
+        foreach (FeatureStream stream in run.Pipeline.Streams)
+        {
+            string key = planned.FeatureKeys[stream.Id];
+            if (!ledger.IsDone(StageKeys.FeaturesStage(stream.Id), key))
+            {
+                shards.AddRange(ShardRange.Cut(planned.Plan(stream).Tiles.Count, run.Options.ShardTiles)
+                    .Select(s => new EmbedShard(slide, stream.Id, s.Index, s.Start, s.Count, key)));
+            }
+        }
+
+        run.Progress.Publish(new SlidePlanned(slide, shards.Sum(s => s.Count), planned.Document.TissueAreaMm2));
+        await engine.ForgetAsync(slide, cancellation).ConfigureAwait(false);
+        await engine.ExpectAsync(slide, shards.Count, ActorKind.Aggregator, new AggregateSlide(slide), cancellation).ConfigureAwait(false);
+        foreach (EmbedShard shard in shards)
+        {
+            await engine.SubmitAsync(shard, cancellation).ConfigureAwait(false);
+        }
+    }
+}

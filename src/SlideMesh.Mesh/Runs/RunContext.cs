@@ -1,0 +1,66 @@
+using System.Collections.Concurrent;
+using SlideMesh.Inference.Packages;
+using SlideMesh.Mesh.Cohort;
+using SlideMesh.Mesh.Progress;
+using SlideMesh.Mesh.Stages;
+using SlideMesh.Mesh.Telemetry;
+using SlideMesh.Prediction;
+using SlideMesh.Prediction.Omics;
+using SlideMesh.Reporting;
+using SlideMesh.Reporting.Tables;
+using SlideMesh.Slides;
+using SlideMesh.Tissue;
+
+namespace SlideMesh.Mesh.Runs;
+
+/// <summary>What the actors of one process share about a run. Immutable apart from the thread-safe collections.</summary>
+public sealed class RunContext
+{
+    public required RunOptions Options { get; init; }
+
+    public required RunStore Store { get; init; }
+
+    public required IReadOnlyDictionary<SlideId, CohortEntry> Slides { get; init; }
+
+    public required ResolvedPipeline Pipeline { get; init; }
+
+    public required SlidePredictor Predictor { get; init; }
+
+    public required OmicsTable? Omics { get; init; }
+
+    public required TissueOptions Tissue { get; init; }
+
+    public required SlideHandles Handles { get; init; }
+
+    public required RunProgress Progress { get; init; }
+
+    public required MeshTelemetry Telemetry { get; init; }
+
+    public required TimeProvider Time { get; init; }
+
+    /// <summary>Plans of slides in flight, dropped when the slide ends.</summary>
+    public ConcurrentDictionary<SlideId, PlannedSlide> Plans { get; } = new();
+
+    /// <summary>Slides that ended, with what tables and reports show.</summary>
+    public ConcurrentDictionary<SlideId, SlideOutcome> Outcomes { get; } = new();
+
+    public ConcurrentQueue<TimingRow> Timings { get; } = new();
+
+    public bool HasFailed(SlideId slide) => Outcomes.TryGetValue(slide, out SlideOutcome? outcome) && outcome.Summary.State == SlideState.Failed;
+
+    /// <summary>Runs <paramref name="work"/> as a traced, timed stage.</summary>
+    public T Stage<T>(string stage, SlideId slide, string? stream, Func<T> work, Func<T, long?>? tiles = null)
+    {
+        using System.Diagnostics.Activity? activity = Telemetry.Source.StartActivity(stage);
+        activity?.SetTag("slidemesh.slide.id", slide.Value);
+        long started = Time.GetTimestamp();
+        T result = work();
+        TimeSpan elapsed = Time.GetElapsedTime(started);
+        Telemetry.StageDone(stage, elapsed, 0);
+        Timings.Enqueue(new TimingRow(slide.Value, stage, stream, elapsed, tiles?.Invoke(result)));
+        return result;
+    }
+}
+
+/// <param name="Failures">Rows of failures.csv that belong to this slide.</param>
+public sealed record SlideOutcome(SlideSummary Summary, IReadOnlyList<FailureRow> Failures, bool Resumed);

@@ -1,0 +1,115 @@
+using SlideMesh.Inference.Packages;
+using SlideMesh.Mesh.Cohort;
+using SlideMesh.Mesh.Runs;
+using SlideMesh.Reporting.GeoJson;
+using SlideMesh.Reporting.OutputStore;
+using SlideMesh.Slides;
+using SlideMesh.Slides.Pyramid;
+using SlideMesh.Slides.TurboJpeg;
+using SlideMesh.Tiling;
+using SlideMesh.Tissue;
+
+namespace SlideMesh.Mesh.Stages;
+
+/// <summary>
+/// Slide → tissue → tile plans of every stream. Writes plan.json, tissue.geojson, thumbnail.jpg and, below shards/, the tile
+/// corners; or takes them from the store when they were made from the same inputs.
+/// </summary>
+public static class PlanStage
+{
+    private const int ThumbnailQuality = 90;
+
+    /// <returns>The plan, and the key that it was made with.</returns>
+    /// <exception cref="SlideFormatException">The slide cannot be used: unreadable, or nobody tells its microns per pixel.</exception>
+    public static (PlanDocument Document, IReadOnlyDictionary<string, TilePlan> Plans, string Key) Run(
+        RunContext run, CohortEntry slide, string fingerprint, StageLedger ledger, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(slide);
+        ArgumentNullException.ThrowIfNull(ledger);
+        SlideFolder folder = run.Store.Slide(slide.Id);
+        string key = StageKeys.Plan(run, slide, fingerprint);
+        if (ledger.IsDone(StageKeys.PlanStage, key) && TryLoad(folder) is { } stored)
+        {
+            return (stored.Document, stored.Plans, key);
+        }
+
+        (PlanDocument document, IReadOnlyDictionary<string, TilePlan> plans) = Make(run, slide, fingerprint, folder, cancellation);
+        ledger.MarkDone(StageKeys.PlanStage, key, [folder.Plan, folder.TissueGeoJson, folder.Thumbnail]);
+        return (document, plans, key);
+    }
+
+    private static (PlanDocument, IReadOnlyDictionary<string, TilePlan>) Make(
+        RunContext run, CohortEntry slide, string fingerprint, SlideFolder folder, CancellationToken cancellation)
+    {
+        using SlideHandles.Lease lease = run.Handles.Open(slide);
+        ISlideSource source = lease.Source;
+        MicronsPerPixel mpp = MicronsPerPixelResolver.Resolve(slide.MicronsPerPixel, source, run.Options.DefaultMicronsPerPixel)
+            ?? throw new SlideFormatException(
+                slide.FullPath, SlideFailureReason.MicronsPerPixelMissing,
+                $"'{slide.Path}' does not tell its microns per pixel; give it in the manifest (column mpp) or by --default-mpp.");
+        TissueResult tissue = run.Stage("tissue", slide.Id, null, () => TissueDetector.Detect(source, mpp, run.Tissue, cancellation));
+
+        Dictionary<string, TilePlan> plans = new(StringComparer.Ordinal);
+        List<StreamPlan> streams = [];
+        foreach (FeatureStream stream in run.Pipeline.Streams)
+        {
+            TilePlan plan = TilePlanner.Plan(source, mpp, tissue.Mask, new TileSpec
+            {
+                MicronsPerPixel = stream.View.MicronsPerPixel,
+                SizePx = stream.View.SizePx,
+                OverlapPx = stream.View.OverlapPx,
+                MinTissueShare = run.Options.MinTissueShare,
+            });
+            string tiles = folder.Tiles(stream.Id);
+            TileListFile.Write(tiles, plan.Tiles);
+            plans[stream.Id] = plan;
+            streams.Add(StreamPlan.From(stream.Id, plan, AtomicFile.Sha256(tiles)));
+        }
+
+        PlanDocument document = new()
+        {
+            SlideId = slide.Id.Value,
+            Fingerprint = fingerprint,
+            SoftwareVersion = SoftwareVersion.Current,
+            Vendor = source.Vendor,
+            Reader = source.Reader,
+            Levels = source.Levels,
+            MicronsPerPixel = mpp,
+            ObjectivePower = source.ObjectivePower,
+            TissuePreset = run.Options.TissuePreset,
+            TissueAreaMm2 = tissue.AreaMm2,
+            TissueContours = tissue.Contours.Count,
+            Quality = tissue.Quality,
+            Streams = streams,
+        };
+        using JpegEncoder encoder = new(ThumbnailQuality);
+        AtomicFile.WriteBytes(folder.Thumbnail, encoder.Encode(tissue.Thumbnail));
+        AtomicFile.Write(folder.TissueGeoJson, path =>
+        {
+            using FileStream stream = File.Create(path);
+            SlideGeoJson.WriteTissue(stream, slide.Id, tissue);
+        });
+        AtomicFile.WriteBytes(folder.Plan, document.ToJson());
+        return (document, plans);
+    }
+
+    /// <summary>Null when a tile list is missing or damaged: they are intermediate, and planning again costs seconds.</summary>
+    private static (PlanDocument Document, IReadOnlyDictionary<string, TilePlan> Plans)? TryLoad(SlideFolder folder)
+    {
+        PlanDocument document = PlanDocument.Read(folder.Plan);
+        Dictionary<string, TilePlan> plans = new(StringComparer.Ordinal);
+        foreach (StreamPlan stream in document.Streams)
+        {
+            string tiles = folder.Tiles(stream.Id);
+            if (!File.Exists(tiles) || AtomicFile.Sha256(tiles) != stream.TilesSha256)
+            {
+                return null;
+            }
+
+            plans[stream.Id] = stream.ToTilePlan(document, TileListFile.Read(tiles));
+        }
+
+        return (document, plans);
+    }
+}
