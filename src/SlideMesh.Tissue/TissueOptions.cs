@@ -30,10 +30,10 @@ public sealed record TissueOptions
     public int CloseWindow { get; init; } = 4;
 
     /// <summary>Least area of a piece of tissue without its holes.</summary>
-    public double MinAreaMm2 { get; init; } = 0.05;
+    public double MinAreaMm2 { get; init; } = 0.02;
 
     /// <summary>Smaller holes are filled.</summary>
-    public double MinHoleAreaMm2 { get; init; } = 0.02;
+    public double MinHoleAreaMm2 { get; init; } = 0.01;
 
     /// <summary>The largest holes that a piece of tissue keeps; the others are filled.</summary>
     public int MaxHoles { get; init; } = 1000;

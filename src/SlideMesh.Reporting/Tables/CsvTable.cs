@@ -1,17 +1,17 @@
 using System.Globalization;
 using CsvHelper;
-using CsvHelper.Configuration;
 
 namespace SlideMesh.Reporting.Tables;
 
 /// <summary>UTF-8 without a byte order mark, comma, RFC 4180 quotes, line feeds; numbers invariant and round-trip.</summary>
 internal static class CsvTable
 {
+    private static readonly CsvWriterOptions Options = new() { NewLine = "\n", FormatProvider = CultureInfo.InvariantCulture };
+
     public static void Write(Stream destination, IReadOnlyList<string> header, IEnumerable<IReadOnlyList<object?>> rows)
     {
         ArgumentNullException.ThrowIfNull(destination);
-        using StreamWriter text = new(destination, leaveOpen: true);
-        using CsvWriter csv = new(text, new CsvConfiguration(CultureInfo.InvariantCulture) { NewLine = "\n" });
+        using CsvWriter csv = CsvWriter.Create(destination, Options, leaveOpen: true);
         WriteRecord(csv, header);
         foreach (IReadOnlyList<object?> row in rows)
         {
@@ -32,6 +32,6 @@ internal static class CsvTable
             });
         }
 
-        csv.NextRecord();
+        csv.EndRecord();
     }
 }

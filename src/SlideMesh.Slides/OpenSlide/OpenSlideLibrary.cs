@@ -20,8 +20,14 @@ internal static unsafe class OpenSlideLibrary
 
     private static string LoadAndCheck()
     {
-        SlideNativeLibraries.Register();
-        SlideNativeLibraries.Load(SlideNativeLibraries.OpenSlide);
+        nint library = NativeLibraryFinder.Load(
+            "SLIDEMESH_OPENSLIDE",
+            ["libopenslide.so.1", "libopenslide.so.0", "libopenslide.1.dylib", "libopenslide.0.dylib", "libopenslide-1.dll"],
+            "install OpenSlide 3.4.1 or newer with `apt-get install libopenslide0`");
+
+        // An assembly can have one resolver only; other imports of this assembly go their usual way.
+        NativeLibrary.SetDllImportResolver(
+            typeof(OpenSlideLibrary).Assembly, (name, _, _) => name == OpenSlideNative.Library ? library : 0);
         return Check(Text(OpenSlideNative.openslide_get_version()) ?? "");
     }
 

@@ -1,12 +1,12 @@
 using System.Runtime.InteropServices;
-using SlideMesh.Slides.Native;
 
 namespace SlideMesh.Slides.OpenSlide;
 
 /// <summary>openslide.h, the part that is used. Names and argument order are the header's.</summary>
 internal static unsafe partial class OpenSlideNative
 {
-    private const string Library = SlideNativeLibraries.OpenSlide;
+    /// <summary>Not a file name: <see cref="OpenSlideLibrary"/> resolves it.</summary>
+    internal const string Library = "openslide";
 
     [LibraryImport(Library)]
     internal static partial byte* openslide_get_version();
