@@ -110,6 +110,6 @@ public static class MergeStage
     };
 
     private static ShardFile Load(SlideFolder folder, FeatureStream stream, ShardRange shard, string key) =>
-        ShardFile.TryRead(folder.Shard(stream.Id, shard.Index), key)
+        ShardFile.TryRead(folder.Shard(stream.Id, shard.Index), key, shard)
         ?? throw new InvalidDataException($"shard {shard.Index} of '{stream.Id}' disappeared from the output folder; run the same command again");
 }

@@ -36,6 +36,11 @@ public sealed record PlanDocument
 
     public required SlideQuality Quality { get; init; }
 
+    /// <summary>Level-0 pixels per pixel of thumbnail.jpg.</summary>
+    public required double ThumbnailDownsampleX { get; init; }
+
+    public required double ThumbnailDownsampleY { get; init; }
+
     public required IReadOnlyList<StreamPlan> Streams { get; init; }
 
     [JsonIgnore]

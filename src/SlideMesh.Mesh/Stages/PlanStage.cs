@@ -81,6 +81,8 @@ public static class PlanStage
             TissueAreaMm2 = tissue.AreaMm2,
             TissueContours = tissue.Contours.Count,
             Quality = tissue.Quality,
+            ThumbnailDownsampleX = tissue.Mask.DownsampleX,
+            ThumbnailDownsampleY = tissue.Mask.DownsampleY,
             Streams = streams,
         };
         using JpegEncoder encoder = new(ThumbnailQuality);

@@ -77,8 +77,11 @@ public sealed class ShardFile
         AtomicFile.WriteBytes(path, memory.GetBuffer().AsMemory(0, (int)memory.Length));
     }
 
-    /// <returns>Null when the file is absent, damaged, or belongs to another key.</returns>
-    public static ShardFile? TryRead(string path, string key)
+    /// <returns>Null when the file is absent, damaged, or belongs to another key or range.</returns>
+    public static ShardFile? TryRead(string path, string key, ShardRange range) =>
+        TryRead(path, key) is { } shard && shard.Tiles.Count == range.Count && shard.Tiles[0].PlanIndex == range.Start ? shard : null;
+
+    private static ShardFile? TryRead(string path, string key)
     {
         byte[] bytes;
         try

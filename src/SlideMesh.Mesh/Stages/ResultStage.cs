@@ -1,0 +1,150 @@
+using SlideMesh.Inference.Packages;
+using SlideMesh.Mesh.Cohort;
+using SlideMesh.Mesh.Runs;
+using SlideMesh.Prediction;
+using SlideMesh.Prediction.Bags;
+using SlideMesh.Prediction.Omics;
+using SlideMesh.Reporting;
+using SlideMesh.Reporting.Evidence;
+using SlideMesh.Reporting.Features;
+using SlideMesh.Reporting.Json;
+using SlideMesh.Reporting.OutputStore;
+using SlideMesh.Reporting.Tables;
+using SlideMesh.Slides;
+using SlideMesh.Tissue.Quality;
+
+namespace SlideMesh.Mesh.Stages;
+
+/// <summary>Features of every stream (+ omics) → predictions.json, qc.json, heatmaps, evidence tiles, the report, other tools' files.</summary>
+public static class ResultStage
+{
+    /// <exception cref="SlideFormatException">No stream has a single readable tile.</exception>
+    /// <exception cref="PredictionException">The heads cannot answer.</exception>
+    public static SlideSummary Run(RunContext run, CohortEntry slide, PlannedSlide planned, StageLedger ledger, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(slide);
+        ArgumentNullException.ThrowIfNull(planned);
+        ArgumentNullException.ThrowIfNull(ledger);
+        SlideFolder folder = run.Store.Slide(slide.Id);
+        Dictionary<string, FeatureFile> bags = new(StringComparer.Ordinal);
+        try
+        {
+            foreach (FeatureStream stream in run.Pipeline.Streams)
+            {
+                bags[stream.Id] = FeatureFile.Open(folder.Features(stream.Id));
+            }
+
+            if (bags.Values.All(b => b.Count == 0))
+            {
+                throw new SlideFormatException(
+                    slide.FullPath, SlideFailureReason.NoReadableTile,
+                    $"no tile of '{slide.Path}' could be used; slides/{slide.Id}/features/*.unused.csv has the reason for each.");
+            }
+
+            SlidePrediction prediction = run.Stage("predict", slide.Id, null, () => Predict(run, slide, bags, cancellation));
+            return run.Stage("report", slide.Id, null, () => Write(run, slide, planned, bags, prediction, folder, ledger, cancellation));
+        }
+        finally
+        {
+            foreach (FeatureFile bag in bags.Values)
+            {
+                bag.Dispose();
+            }
+        }
+    }
+
+    private static SlidePrediction Predict(RunContext run, CohortEntry slide, Dictionary<string, FeatureFile> bags, CancellationToken cancellation)
+    {
+        CaseOmics omics = run.Omics?.Find(slide.OmicsId) ?? CaseOmics.NotGiven;
+        return run.Predictor.Predict(
+            bags.ToDictionary(b => b.Key, b => (IFeatureBag)b.Value, StringComparer.Ordinal),
+            new CaseContext(slide.CaseId, slide.Covariates, omics),
+            cancellation);
+    }
+
+    private static SlideSummary Write(
+        RunContext run, CohortEntry slide, PlannedSlide planned, Dictionary<string, FeatureFile> bags, SlidePrediction prediction,
+        SlideFolder folder, StageLedger ledger, CancellationToken cancellation)
+    {
+        // Files of an earlier result with other models or options would stand beside the new ones as if they belonged to them.
+        Empty(folder.Heatmaps);
+        Empty(folder.TopTiles);
+        List<MapEvidence> evidence = [.. prediction.Maps.Select(map => MapEvidence.From(map, bags[map.Stream], run.Options.TopTiles))];
+        SlideSummary summary = Summarise(run, slide, planned, bags, prediction, evidence, folder);
+        SlidePictures pictures = new(run, slide, planned, folder);
+        List<string> written = [.. pictures.Write(summary, prediction.Maps, bags, evidence, cancellation)];
+        written.AddRange(ExtraFiles.Write(run, slide, planned, bags, folder));
+
+        written.Add(Save(folder.Quality, stream => ResultJson.Write(stream, new QualityDocument
+        {
+            SoftwareVersion = SoftwareVersion.Current,
+            SlideId = slide.Id.Value,
+            TissueMm2 = planned.Document.TissueAreaMm2,
+            TissuePieces = planned.Document.TissueContours,
+            Slide = planned.Document.Quality,
+            Streams = summary.Streams,
+        })));
+        written.Add(Save(folder.Predictions, stream => ResultJson.Write(stream, summary)));
+        ledger.MarkDone(StageKeys.ResultStage, planned.ResultKey, written);
+        return summary;
+    }
+
+    private static SlideSummary Summarise(
+        RunContext run, CohortEntry slide, PlannedSlide planned, Dictionary<string, FeatureFile> bags, SlidePrediction prediction,
+        IReadOnlyList<MapEvidence> evidence, SlideFolder folder) => new()
+        {
+            SoftwareVersion = SoftwareVersion.Current,
+            SlideId = slide.Id.Value,
+            CaseId = slide.CaseId,
+            Path = slide.Path,
+            Fingerprint = planned.Document.Fingerprint,
+            State = SlideState.Done,
+            Width = planned.Document.Width,
+            Height = planned.Document.Height,
+            Vendor = planned.Document.Vendor,
+            ObjectivePower = planned.Document.ObjectivePower,
+            MicronsPerPixel = planned.Document.MicronsPerPixel,
+            TissueMm2 = planned.Document.TissueAreaMm2,
+            TissuePieces = planned.Document.TissueContours,
+            Quality = planned.Document.Quality,
+            Streams = [.. run.Pipeline.Streams.Select(stream => Summarise(run, slide, planned, stream, bags[stream.Id], folder))],
+            Tasks = prediction.Tasks,
+            Omics = prediction.Omics,
+            Notes = prediction.Notes,
+            Evidence = evidence,
+            Models = [.. run.Pipeline.Packages.Select(p => ModelCard.From(p.Manifest, p.Sha256))],
+        };
+
+    private static StreamSummary Summarise(
+        RunContext run, CohortEntry slide, PlannedSlide planned, FeatureStream stream, FeatureFile bag, SlideFolder folder)
+    {
+        SortedDictionary<string, int> unused = new(StringComparer.Ordinal);
+        foreach (FailureRow row in FinishedSlide.ReadUnused(slide, folder, stream))
+        {
+            unused[row.Reason] = unused.GetValueOrDefault(row.Reason) + 1;
+        }
+
+        unused.Remove(MergeStage.Reason(TileOutcome.Unreadable), out int unreadable);
+        int blurred = bag.ReadQuality().Count(q => q.BlurVariance < run.Options.Quality.BlurVariance);
+        return new StreamSummary(stream.Id, stream.Package, stream.View, planned.Plan(stream).Tiles.Count, bag.Count, unreadable, unused, blurred);
+    }
+
+    private static void Empty(string folder)
+    {
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    internal static string Save(string path, Action<Stream> write)
+    {
+        AtomicFile.Write(path, temporary =>
+        {
+            using FileStream stream = File.Create(temporary);
+            write(stream);
+        });
+        return path;
+    }
+}

@@ -1,0 +1,90 @@
+using System.Buffers;
+using SlideMesh.Inference.Batching;
+using SlideMesh.Mesh.Cohort;
+using SlideMesh.Mesh.Messages;
+using SlideMesh.Mesh.Runs;
+using SlideMesh.Slides;
+using SlideMesh.Slides.Pyramid;
+using SlideMesh.Tiling;
+using SlideMesh.Tissue.Quality;
+
+namespace SlideMesh.Mesh.Stages;
+
+/// <summary>
+/// One shard: tiles are read, judged by quality and handed to the device's batcher, which other shards and slides share. The
+/// reading is synchronous; the last rows are awaited, so that a decoder goes on with the next shard meanwhile.
+/// </summary>
+public static class ShardStage
+{
+    /// <returns>The shard's rows once the device has made them.</returns>
+    /// <exception cref="SlideFormatException">The slide cannot be opened any more.</exception>
+    public static Task<ShardFile> Start(RunContext run, CohortEntry slide, TilePlan plan, EmbedShard shard, TileBatcher batcher, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(shard);
+        ArgumentNullException.ThrowIfNull(batcher);
+        int dimension = batcher.Graph.Dimension;
+        float[] rows = new float[checked(shard.Count * dimension)];
+        List<TileRecord> tiles = new(shard.Count);
+        int row = 0;
+        TileGroup group = new();
+        int edge = plan.Spec.SizePx;
+        byte[] pixels = ArrayPool<byte>.Shared.Rent(checked(edge * edge * 3));
+        try
+        {
+            using SlideHandles.Lease lease = run.Handles.Open(slide);
+            TileReader reader = new(lease.Source, plan);
+            Span<byte> rgb = pixels.AsSpan(0, edge * edge * 3);
+            for (int index = shard.Start; index < shard.Start + shard.Count; index++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                TileRecord tile = Read(reader, index, rgb, run.Options.Quality, slide);
+                tiles.Add(tile);
+                if (tile.Outcome == TileOutcome.Embedded)
+                {
+                    BatchSlot slot = batcher.Acquire(cancellation);
+                    slot.Fill(rgb);
+                    slot.Commit(rows.AsMemory(row++ * dimension, dimension), group);
+                }
+            }
+        }
+        finally
+        {
+            group.Seal();
+            ArrayPool<byte>.Shared.Return(pixels);
+        }
+
+        return FinishAsync(group, tiles, rows, row, dimension);
+    }
+
+    private static async Task<ShardFile> FinishAsync(TileGroup group, List<TileRecord> tiles, float[] rows, int count, int dimension)
+    {
+        await group.Completion.ConfigureAwait(false);
+        float[] filled = count * dimension == rows.Length ? rows : rows[..(count * dimension)];
+        return new ShardFile { Tiles = tiles, Rows = filled, Dimension = dimension };
+    }
+
+    private static TileRecord Read(TileReader reader, int index, Span<byte> rgb, QualityThresholds thresholds, CohortEntry slide)
+    {
+        try
+        {
+            reader.Read(index, rgb);
+        }
+        catch (TileReadException unreadable)
+        {
+            // The path as given, not as resolved on this machine: outputs must not depend on where a share is mounted.
+            string detail = unreadable.Message.Replace(slide.FullPath, slide.Path, StringComparison.Ordinal);
+            return new TileRecord(index, TileOutcome.Unreadable, default, detail);
+        }
+
+        int edge = reader.Plan.Spec.SizePx;
+        TileQuality quality = TileQualityMeter.Measure(rgb, edge, edge);
+        TileOutcome outcome =
+            quality.PenShare >= thresholds.PenShare ? TileOutcome.Pen
+            : quality.BackgroundShare >= thresholds.BackgroundShare ? TileOutcome.Background
+            : thresholds.ExcludeBlurred && quality.BlurVariance < thresholds.BlurVariance ? TileOutcome.Blurred
+            : TileOutcome.Embedded;
+        return new TileRecord(index, outcome, quality, "");
+    }
+}
