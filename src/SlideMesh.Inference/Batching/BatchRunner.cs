@@ -1,0 +1,75 @@
+using SlideMesh.Inference.Engines;
+
+namespace SlideMesh.Inference.Batching;
+
+/// <summary>Runs the rows of a batch and hands each row to its tile. Thread-safe: several device loops share one.</summary>
+internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, int minimumRows)
+{
+    /// <param name="outOfMemory">Told the size of a run that found no memory; the run is then repeated in halves.</param>
+    /// <returns>Tiles that got a result, and tiles that failed.</returns>
+    public (int Done, int Failed) Run(TileBatch batch, Action<int> outOfMemory) => Run(batch, 0, batch.Reserved, outOfMemory);
+
+    private (int Done, int Failed) Run(TileBatch batch, int first, int count, Action<int> outOfMemory)
+    {
+        InferenceException? failure = null;
+        if (batch.HasTiles(first, count))
+        {
+            try
+            {
+                RunRows(batch, first, count);
+            }
+            catch (InferenceException e) when (e.IsOutOfMemory && count > minimumRows)
+            {
+                outOfMemory(count);
+                int half = count / 2;
+                (int done1, int failed1) = Run(batch, first, half, outOfMemory);
+                (int done2, int failed2) = Run(batch, first + half, count - half, outOfMemory);
+                return (done1 + done2, failed1 + failed2);
+            }
+            catch (InferenceException e)
+            {
+                failure = e;
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                // A device loop must outlive whatever an engine throws: its batch fails, the next one runs.
+                failure = new InferenceException($"{graph.Model}: {e.Message}", e);
+            }
+        }
+
+        return Deliver(batch, first, count, failure);
+    }
+
+    private void RunRows(TileBatch batch, int first, int count)
+    {
+        // Padding rows hold an earlier tile or zeros; nobody reads their results.
+        int rows = Math.Max(count, minimumRows);
+        int start = Math.Min(first, batch.Capacity - rows);
+        Memory<float> output = batch.Output.Slice(start * graph.Dimension, rows * graph.Dimension);
+        session.RunInto(
+            [new TensorView(graph.Input, batch.Input.Slice(start * graph.InputLength, rows * graph.InputLength), [rows, 3, graph.SizePx, graph.SizePx])],
+            [new TensorBuffer(graph.Output, output, [rows, graph.Dimension])]);
+    }
+
+    private (int Done, int Failed) Deliver(TileBatch batch, int first, int count, InferenceException? failure)
+    {
+        int tiles = 0;
+        for (int i = first; i < first + count; i++)
+        {
+            if (batch.Groups[i] is not { } group)
+            {
+                continue;
+            }
+
+            tiles++;
+            if (failure is null)
+            {
+                batch.Output.Span.Slice(i * graph.Dimension, graph.Dimension).CopyTo(batch.Destinations[i].Span);
+            }
+
+            group.Finish(failure);
+        }
+
+        return failure is null ? (tiles, 0) : (0, tiles);
+    }
+}
