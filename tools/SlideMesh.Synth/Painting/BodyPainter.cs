@@ -33,7 +33,7 @@ internal static class BodyPainter
             for (int column = left; column < right; column++, u += stepU, v += stepV)
             {
                 float q = (u * u) + (v * v);
-                if (q > 1.9f)
+                if (q > Outline.Furthest * Outline.Furthest)
                 {
                     continue;
                 }
