@@ -139,6 +139,17 @@ public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<En
         Assert.Contains("fake: output 'attention' of the graph 'instance' is Infinity at position 5", e.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Engine_failure_names_model_and_graph()
+    {
+        HeadGraph graph = FakeSession.Graph(GraphRole.Whole, [("features", [-1, 16])], ["out"], _ => throw new InferenceException("no kernel"));
+        using var head = new WholeBagHead(graph, 16);
+
+        InferenceException e = Assert.Throws<InferenceException>(() => head.Evaluate(new FormulaBag(3), [], default));
+
+        Assert.Equal("fake: the graph 'whole' failed: no kernel", e.Message);
+    }
+
     [Theory]
     [InlineData(0, 16, PredictionFailureReason.EmptyBag)]
     [InlineData(3, 17, PredictionFailureReason.FeatureWidth)]

@@ -56,6 +56,18 @@ public sealed class OmicsTableTests : IDisposable
     }
 
     [Fact]
+    public void Text_in_a_column_that_no_model_uses_harms_no_case()
+    {
+        File.WriteAllText(_path, "case_id,subtype,TP53\nC1,luminal,1\nC2,basal,x\n");
+
+        OmicsTable table = OmicsTable.Read(_path, ["TP53", "MYC"]);
+
+        Assert.Equal(["TP53"], table.Features);
+        Assert.Equal(OmicsStatus.Used, table.Find("C1").Status);
+        Assert.Equal("TP53", Assert.Single(table.Findings).Column);
+    }
+
+    [Fact]
     public void Duplicate_case_with_other_values_is_invalid_and_with_the_same_is_one()
     {
         OmicsTable table = Read("case_id,A\nC1,1\nC2,1\nC1,2\nC2,1\n");
