@@ -19,6 +19,9 @@ internal static class MadeUp
     private const int ThumbnailWidth = 1250;
     private const int ThumbnailHeight = 875;
 
+    // Pictures are drawn once: they are only read.
+    private static readonly Lazy<RgbImage> Drawn = new(Draw);
+
     public static TilePlan Plan { get; } = new()
     {
         Spec = new TileSpec { MicronsPerPixel = 0.5, SizePx = 256 },
@@ -46,7 +49,9 @@ internal static class MadeUp
         "tmb", "tmb", "tmb-tiles", "tmb-tiles", "probability",
         [.. Plan.Tiles.Select(t => (float)(0.5 + (0.45 * Math.Sin((t.X + t.Y) / 4000.0))))], 0, 1);
 
-    public static RgbImage Thumbnail()
+    public static RgbImage Thumbnail() => Drawn.Value;
+
+    private static RgbImage Draw()
     {
         RgbImage image = new(ThumbnailWidth, ThumbnailHeight);
         for (int y = 0; y < image.Height; y++)

@@ -16,8 +16,7 @@ internal static class MadeUpReports
         TissueResult tissue = MadeUp.Tissue();
         RgbImage small = PictureScaling.Shrink(tissue.Thumbnail, 900);
         double downsample = MadeUp.Plan.SlideWidth / (double)small.Width;
-        HeatmapFigure Figure(TileMap map) => new(
-            map.Name, map.Task, map.Quantity, map.Model, ReportPicture.Jpeg(HeatmapPicture.Render(small, downsample, downsample, map, MadeUp.Bag())));
+        HeatmapFigure Figure(TileMap map) => HeatmapFigure.Render(small, downsample, downsample, map, MadeUp.Bag());
         return new SlideReportInput
         {
             Summary = summary,

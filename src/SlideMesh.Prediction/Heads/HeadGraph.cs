@@ -39,7 +39,7 @@ internal sealed class HeadGraph : IDisposable
             views.Add(new TensorView(name, data, ShapeFor(name, data.Length)));
         }
 
-        IReadOnlyList<Tensor> outputs = _session.Run(views, _outputNames);
+        IReadOnlyList<Tensor> outputs = RunSession(views);
         var byName = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         foreach (Tensor output in outputs)
         {
@@ -71,6 +71,18 @@ internal sealed class HeadGraph : IDisposable
         PredictionFailureReason.PackageContract, Model, $"{Model}: {what}; the package does not match its model.json.");
 
     public void Dispose() => _session.Dispose();
+
+    private IReadOnlyList<Tensor> RunSession(List<TensorView> views)
+    {
+        try
+        {
+            return _session.Run(views, _outputNames);
+        }
+        catch (InferenceException e)
+        {
+            throw new InferenceException($"{Model}: the graph '{Role}' failed: {e.Message}", e);
+        }
+    }
 
     private long[] ShapeFor(string name, int length)
     {

@@ -14,10 +14,9 @@ public sealed record TopTiles(IReadOnlyList<int> Highest, IReadOnlyList<int> Low
         int[] order = [.. Enumerable.Range(0, values.Length)];
         Array.Sort(order, (a, b) => values[b] != values[a] ? values[b].CompareTo(values[a]) : a.CompareTo(b));
         int high = Math.Min(k, order.Length);
-        int low = Math.Min(k, order.Length - high);
 
-        int[] lowest = order[^low..];
-        Array.Sort(lowest, (a, b) => values[a] != values[b] ? values[a].CompareTo(values[b]) : a.CompareTo(b));
-        return new TopTiles(order[..high], lowest);
+        int[] rest = order[high..];
+        Array.Sort(rest, (a, b) => values[a] != values[b] ? values[a].CompareTo(values[b]) : a.CompareTo(b));
+        return new TopTiles(order[..high], rest[..Math.Min(k, rest.Length)]);
     }
 }

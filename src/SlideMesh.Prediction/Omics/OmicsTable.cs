@@ -28,8 +28,13 @@ public sealed class OmicsTable
     private readonly Dictionary<string, string> _invalid = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _lines = new(StringComparer.Ordinal);
     private readonly List<OmicsFinding> _findings = [];
+    private readonly HashSet<string>? _wanted;
 
-    private OmicsTable(string path) => Path = path;
+    private OmicsTable(string path, IEnumerable<string>? wanted)
+    {
+        Path = path;
+        _wanted = wanted is null ? null : new HashSet<string>(wanted, StringComparer.Ordinal);
+    }
 
     public string Path { get; }
 
@@ -42,10 +47,13 @@ public sealed class OmicsTable
     /// <summary>What is wrong with the table, in file order.</summary>
     public IReadOnlyList<OmicsFinding> Findings => _findings;
 
+    /// <param name="features">
+    /// Columns to read, e.g. <see cref="SlidePredictor.OmicsFeatures"/>: text in other columns then harms no case. Null reads all.
+    /// </param>
     /// <exception cref="OmicsTableException">The file cannot be read or has no column case_id.</exception>
-    public static OmicsTable Read(string path)
+    public static OmicsTable Read(string path, IEnumerable<string>? features = null)
     {
-        var table = new OmicsTable(path);
+        var table = new OmicsTable(path, features);
         try
         {
             table.ReadRows(TableRows.Read(path));
@@ -120,7 +128,7 @@ public sealed class OmicsTable
         for (int i = 0; i < header.Length; i++)
         {
             string name = header[i];
-            if (ClinicalColumns.Contains(name) || (porpoise && !IsPorpoiseFeature(name)))
+            if (ClinicalColumns.Contains(name) || (porpoise && !IsPorpoiseFeature(name)) || _wanted?.Contains(name) == false)
             {
                 continue;
             }

@@ -11,7 +11,7 @@ public static class HeatmapPicture
     /// <summary>Weight of the heatmap's colour over the tissue's.</summary>
     public const double Alpha = 0.45;
 
-    private const int PanelWidth = 128;
+    private const int PanelWidth = 144;
     private const int LeastHeight = 240;
     private const int BarWidth = 22;
     private const int TextScale = 2;
@@ -21,7 +21,7 @@ public static class HeatmapPicture
     /// <param name="downsampleX">Level-0 pixels per thumbnail pixel, horizontally.</param>
     /// <param name="downsampleY">Level-0 pixels per thumbnail pixel, vertically.</param>
     /// <param name="bag">The features whose rows the map follows; only coordinates are read.</param>
-    /// <returns>The thumbnail at its own size with a panel of 128 pixels to its right.</returns>
+    /// <returns>The thumbnail at its own size with a panel of 144 pixels to its right.</returns>
     public static RgbImage Render(
         RgbImage thumbnail, double downsampleX, double downsampleY, TileMap map, IFeatureBag bag, ColourMap? colours = null)
     {
@@ -29,12 +29,20 @@ public static class HeatmapPicture
         ArgumentNullException.ThrowIfNull(map);
         colours ??= ColourMap.Viridis;
         HeatmapScale scale = HeatmapScale.For(map);
-        HeatmapGrid grid = HeatmapGrid.Rasterise(thumbnail.Width, thumbnail.Height, downsampleX, downsampleY, scale.Shades, bag);
-
         RgbImage picture = new(thumbnail.Width + PanelWidth, Math.Max(thumbnail.Height, LeastHeight));
         Array.Fill(picture.Pixels, (byte)255);
-        Blend(picture, thumbnail, grid, colours);
+        Blend(picture, thumbnail, Grid(thumbnail, downsampleX, downsampleY, scale, bag), colours);
         DrawBar(picture, thumbnail.Width, map, scale, colours);
+        return picture;
+    }
+
+    /// <summary>The map over the thumbnail without a panel, for pages that draw their own scale.</summary>
+    public static RgbImage RenderOverlay(
+        RgbImage thumbnail, double downsampleX, double downsampleY, TileMap map, IFeatureBag bag, ColourMap? colours = null)
+    {
+        ArgumentNullException.ThrowIfNull(thumbnail);
+        RgbImage picture = new(thumbnail.Width, thumbnail.Height);
+        Blend(picture, thumbnail, Grid(thumbnail, downsampleX, downsampleY, HeatmapScale.For(map), bag), colours ?? ColourMap.Viridis);
         return picture;
     }
 
@@ -61,6 +69,9 @@ public static class HeatmapPicture
 
         return picture;
     }
+
+    private static HeatmapGrid Grid(RgbImage thumbnail, double downsampleX, double downsampleY, HeatmapScale scale, IFeatureBag bag) =>
+        HeatmapGrid.Rasterise(thumbnail.Width, thumbnail.Height, downsampleX, downsampleY, scale.Shades, bag);
 
     private static void Blend(RgbImage picture, RgbImage thumbnail, HeatmapGrid grid, ColourMap colours)
     {
@@ -95,7 +106,7 @@ public static class HeatmapPicture
         int textLeft = barLeft + BarWidth + 8;
         string quantity = scale.IsPercentile ? "percentile" : map.Quantity.Replace("expected-class", "class", StringComparison.Ordinal);
         PixelFont.Draw(picture, barLeft, 12, Fit(map.Task), TextScale, Ink);
-        PixelFont.Draw(picture, barLeft, 32, quantity, quantity.Length > 9 ? 1 : TextScale, Ink);
+        PixelFont.Draw(picture, barLeft, 32, quantity, quantity.Length > 10 ? 1 : TextScale, Ink);
         for (int y = 0; y < height; y++)
         {
             PixelFont.Fill(picture, barLeft, top + y, BarWidth, 1, colours[1 - (y / (double)(height - 1))]);

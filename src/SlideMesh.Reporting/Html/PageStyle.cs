@@ -46,7 +46,8 @@ internal static class PageStyle
         table{border-collapse:collapse;width:100%;font-size:14px;margin:4px 0 12px}
         th,td{text-align:left;vertical-align:top;padding:6px 14px 6px 0;border-bottom:1px solid var(--line);overflow-wrap:break-word}
         thead th{color:var(--soft);font-weight:600;font-size:13px;white-space:nowrap}
-        tbody th{font-weight:600}
+        tbody th{font-weight:600;min-width:10ch}
+        th .soft{font-weight:400}
         td.n,th.n{text-align:right;padding-right:18px;white-space:nowrap}
         code{font:12.5px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
         .wide{overflow-x:auto}
@@ -54,9 +55,14 @@ internal static class PageStyle
         .figures{display:flex;flex-wrap:wrap;gap:10px 40px;margin:18px 0 0;padding:0;list-style:none}
         .figures b{display:block;font-size:25px;line-height:1.2;font-weight:650}
         td img{display:block;max-width:84px;max-height:64px;border:1px solid var(--line)}
-        footer{margin-top:44px;padding-top:14px;padding-bottom:36px;border-top:1px solid var(--line);color:var(--soft);font-size:13px}
+        .scale{max-width:420px;margin-top:8px}
+        .scale i{display:block;height:10px;border-radius:2px}
+        .scale p{display:flex;justify-content:space-between;margin:2px 0 0;font-size:12px;color:var(--soft);max-width:none}
+        tr.member td{color:var(--soft)}
+        footer{margin-top:44px;padding-bottom:36px;color:var(--soft);font-size:13px}
+        footer p{border-top:1px solid var(--line);padding-top:14px;max-width:none}
         @media (max-width:600px){main,header.page,footer{padding-left:16px;padding-right:16px}.pictures{grid-template-columns:1fr}}
-        @media print{@page{margin:14mm}body{font-size:10.5pt}main,header.page,footer{max-width:none;padding:0}h2{break-after:avoid}tr{break-inside:avoid}.bar,.bar i,.banner{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
+        @media print{@page{margin:14mm}body{font-size:10.5pt}main,header.page,footer{max-width:none;padding:0}h2{break-after:avoid}tr{break-inside:avoid}.bar,.bar i,.scale i,.banner{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
         """;
 
     public static byte[] Page(string title, Markup body) => new HtmlBuilder()

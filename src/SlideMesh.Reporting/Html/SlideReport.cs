@@ -85,13 +85,13 @@ public static class SlideReport
 
     internal static void AddFooter(HtmlBuilder html, string version, string? fingerprint)
     {
-        html.Add($"<footer>Made by SlideMesh {version}. For research use; not a medical device.");
+        html.Add($"<footer><p>Made by SlideMesh {version}. For research use; not a medical device.");
         if (fingerprint is not null)
         {
             html.Add($"<br>Slide fingerprint <code>{fingerprint}</code>");
         }
 
-        html.Add($"</footer>\n");
+        html.Add($"</p></footer>\n");
     }
 
     private static void AddHeader(HtmlBuilder html, SlideSummary slide)
@@ -157,7 +157,7 @@ public static class SlideReport
         {
             string title = Wording.MapTitle(figure.Map, figure.Quantity, figure.Task);
             html.Add($"<figure><img width=\"{figure.Picture.Width}\" height=\"{figure.Picture.Height}\" alt=\"Heatmap over the slide. {title}\" src=\"{figure.Picture.DataUri}\">");
-            html.Add($"<figcaption><b>{title}</b> ({figure.Model}). {Wording.MapCaption(figure.Quantity)}</figcaption></figure>\n");
+            html.Add($"{Scale(figure)}<figcaption><b>{title}</b> ({figure.Model}). {Wording.MapCaption(figure.Quantity)}</figcaption></figure>\n");
         }
 
         html.Add($"</div>\n");
@@ -166,6 +166,20 @@ public static class SlideReport
             AddTiles(html, evidence, isTop: true, input.Tiles);
             AddTiles(html, evidence, isTop: false, input.Tiles);
         }
+    }
+
+    private static Markup Scale(HeatmapFigure figure)
+    {
+        string stops = string.Join(",", Enumerable.Range(0, 17).Select(i => figure.Colours[i / 16.0]).Select(c => $"#{c.R:x2}{c.G:x2}{c.B:x2}"));
+        HtmlBuilder html = new();
+        html.Add($"<div class=\"scale\"><i style=\"background:linear-gradient(90deg,{stops})\"></i><p>");
+        for (int tick = 0; tick <= 4; tick++)
+        {
+            double value = figure.Minimum + ((figure.Maximum - figure.Minimum) * tick / 4);
+            html.Add($"<span>{Wording.Number(value, figure.Maximum >= 100 ? "0" : "0.00")}</span>");
+        }
+
+        return html.Add($"</p></div>").ToMarkup();
     }
 
     private static void AddThumbnail(HtmlBuilder html, SlideReportInput input, ReportPicture thumbnail)

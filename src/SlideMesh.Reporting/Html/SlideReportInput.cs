@@ -1,4 +1,8 @@
+using SlideMesh.Prediction;
+using SlideMesh.Prediction.Bags;
 using SlideMesh.Reporting.Evidence;
+using SlideMesh.Reporting.Heatmaps;
+using SlideMesh.Slides.Raster;
 using SlideMesh.Tissue.Contours;
 
 namespace SlideMesh.Reporting.Html;
@@ -21,6 +25,24 @@ public sealed record SlideReportInput
     public IReadOnlyList<EvidenceTile> Tiles { get; init; } = [];
 }
 
+/// <summary>A map over the slide. The page draws the colour bar.</summary>
 /// <param name="Map">Name of the map.</param>
-/// <param name="Quantity">Its quantity.</param>
-public sealed record HeatmapFigure(string Map, string Task, string Quantity, string Model, ReportPicture Picture);
+/// <param name="Minimum">What the lower end of the colours stands for.</param>
+/// <param name="Maximum">What the upper end stands for.</param>
+public sealed record HeatmapFigure(
+    string Map, string Task, string Quantity, string Model, double Minimum, double Maximum, ColourMap Colours, ReportPicture Picture)
+{
+    /// <param name="thumbnail">The picture to draw over, small.</param>
+    /// <param name="downsampleX">Level-0 pixels per thumbnail pixel, horizontally.</param>
+    /// <param name="downsampleY">Level-0 pixels per thumbnail pixel, vertically.</param>
+    public static HeatmapFigure Render(
+        RgbImage thumbnail, double downsampleX, double downsampleY, TileMap map, IFeatureBag bag, ColourMap? colours = null)
+    {
+        ArgumentNullException.ThrowIfNull(map);
+        colours ??= ColourMap.Viridis;
+        HeatmapScale scale = HeatmapScale.For(map);
+        RgbImage overlay = HeatmapPicture.RenderOverlay(thumbnail, downsampleX, downsampleY, map, bag, colours);
+        return new HeatmapFigure(
+            map.Name, map.Task, map.Quantity, map.Model, scale.Minimum, scale.Maximum, colours, ReportPicture.Jpeg(overlay));
+    }
+}

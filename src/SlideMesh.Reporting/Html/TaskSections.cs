@@ -36,23 +36,23 @@ internal static class TaskSections
         html.Add($"<th scope=\"col\">Answer</th><th scope=\"col\" class=\"n\">Probability</th><th scope=\"col\" class=\"n\">Entropy</th></tr></thead>\n<tbody>\n");
         foreach (TaskPrediction task in tasks)
         {
-            AddRow(html, task.Task, Wording.TaskTitle(task.Task), task.IsFused ? "slide and omics" : "slide alone", task.Final);
+            AddRow(html, task.Task, Wording.TaskTitle(task.Task), task.IsFused ? "slide and omics" : Together("slide alone", task), task.Final);
             if (task.IsFused && task.SlideOnly is { } alone)
             {
-                AddRow(html, task.Task, "", "slide alone", alone);
+                AddRow(html, task.Task, "", Together("slide alone", task), alone);
             }
 
             if (task.Members.Count > 1)
             {
                 foreach (MemberAnswer member in task.Members)
                 {
-                    AddRow(html, task.Task, "", member.Model, member.Answer);
+                    AddRow(html, task.Task, "", member.Model, member.Answer, "member");
                 }
             }
         }
 
         html.Add($"</tbody>\n</table></div>\n");
-        html.Add($"<p class=\"soft small\">Probabilities are calibrated on validation data. Entropy is 0 when one answer has all the probability and 1 when all answers are equally likely.</p>\n");
+        html.Add($"<p class=\"soft small\">Probabilities carry each model's own calibration. Entropy is 0 when one answer has all the probability and 1 when all answers are equally likely.</p>\n");
         return html.ToMarkup();
     }
 
@@ -135,12 +135,15 @@ internal static class TaskSections
         }
     }
 
-    private static void AddRow(HtmlBuilder html, string task, string title, string source, TaskAnswer answer)
+    private static string Together(string source, TaskPrediction task) =>
+        task.Members.Count > 1 && !task.IsFused ? $"{source}, {task.Members.Count} models together" : source;
+
+    private static void AddRow(HtmlBuilder html, string task, string title, string source, TaskAnswer answer, string row = "")
     {
         string quantities = string.Join(", ", (answer.Label is null ? answer.Quantities.Skip(1) : answer.Quantities).Select(Wording.Quantity));
         string text = quantities.Length > 0 ? $"{Headline(task, answer)}, {quantities}" : Headline(task, answer);
         string probability = answer.Probabilities.Count > 0 ? Wording.Percent(answer.Probabilities.Max()) : "";
         string entropy = answer.Uncertainty is { } value ? Wording.Number(value, "0.00") : "";
-        html.Add($"<tr><th scope=\"row\">{title}</th><td>{source}</td><td>{text}</td><td class=\"n\">{probability}</td><td class=\"n\">{entropy}</td></tr>\n");
+        html.Add($"<tr class=\"{row}\"><th scope=\"row\">{title}</th><td>{source}</td><td>{text}</td><td class=\"n\">{probability}</td><td class=\"n\">{entropy}</td></tr>\n");
     }
 }

@@ -8,8 +8,8 @@ namespace SlideMesh.Slides.Pyramid;
 /// Tells whether a slide's file is the one that earlier results were made from, without reading gigabytes.
 /// </summary>
 /// <remarks>
-/// SHA-256 over: the length (8 bytes, little-endian); the first and the last MiB; 14 blocks of 256 KiB whose starts divide the
-/// file into 15 equal parts. Files of up to 5.5 MiB are hashed whole. Slides of several files (a folder beside the file with
+/// SHA-256 over: the length (8 bytes, little-endian); the first MiB; 14 blocks of 256 KiB at equal distances over what lies between
+/// the first and the last MiB; the last MiB. Files of up to 5.5 MiB are hashed whole. Slides of several files (a folder beside the file with
 /// the same name, as .mrxs has) add that folder's relative file names and lengths in ordinal order. Reads 5.5 MiB at most.
 /// An edit of a few bytes in the middle of a large file may stay unseen: this guards against mix-ups, not against forgery.
 /// </remarks>
@@ -57,9 +57,10 @@ public static class SlideFingerprint
         }
 
         yield return (0, EdgeBytes);
-        for (int i = 1; i <= Samples; i++)
+        long span = length - (2L * EdgeBytes) - SampleBytes;
+        for (int i = 0; i < Samples; i++)
         {
-            yield return ((long)((Int128)length * i / (Samples + 1)), SampleBytes);
+            yield return (EdgeBytes + (long)((Int128)span * i / (Samples - 1)), SampleBytes);
         }
 
         yield return (length - EdgeBytes, EdgeBytes);

@@ -68,9 +68,10 @@ internal sealed class Background
         for (int i = 0; i < h.Length; i++)
         {
             float x = (left + i + 0.5f) * inverse;
-            float position = (x / TissueMap.Step) - firstColumn;
-            int column = (int)position;
-            float t = position - column;
+            float position = x / TissueMap.Step;
+            float floor = MathF.Floor(position);
+            float t = position - floor;
+            int column = (int)floor - firstColumn;
             int texel = grainRow + ((int)x & NoiseTables.Wrap);
             float depth = ((tissue[column] + (t * (tissue[column + 1] - tissue[column]))) * 1000) + ((wobble[texel] - 128) * 0.12f);
             if (depth <= -1.5f)

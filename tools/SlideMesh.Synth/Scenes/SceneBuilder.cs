@@ -52,6 +52,7 @@ internal sealed class SceneBuilder
             StromaNuclei = [.. builder._stromaNuclei],
             TopNuclei = [.. builder._topNuclei],
             Nuisances = Nuisances.For(parameters),
+            LargestNucleus = builder._glandNuclei.Count == 0 ? 0 : builder._glandNuclei.Max(n => Math.Max(n.A, n.B)),
         };
     }
 
