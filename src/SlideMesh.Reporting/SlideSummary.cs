@@ -60,6 +60,9 @@ public sealed record SlideSummary
 
     public OmicsUse? Omics { get; init; }
 
+    /// <summary>What a reader must know to judge the answers, one line each.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     public IReadOnlyList<MapEvidence> Evidence { get; init; } = [];
 
     /// <summary>The packages that took part, encoders first.</summary>

@@ -66,7 +66,8 @@ public sealed class DeviceBatchers : IDisposable
         IInferenceSession session = engine.Load(producer.GraphPath(GraphRole.Tile), threads: 1);
         _sessions.Add(session);
         long memory = options.BatchMemoryBytes;
-        int batch = options.BatchSize ?? BatchSizeFinder.Find(graph, session, memory / threads, cancellationToken: cancellation).BatchSize;
+        cancellation.ThrowIfCancellationRequested();
+        int batch = options.BatchSize ?? BatchSizeFinder.Find(graph, session, threads, memory).BatchSize;
         TileBatcher batcher = new(graph, session, new TileBatcherOptions { BatchSize = batch, Parallelism = threads, MemoryLimitBytes = memory });
         _batchers.Add(batcher);
         BatchSizes = [.. BatchSizes, (producer.Name, batch)];

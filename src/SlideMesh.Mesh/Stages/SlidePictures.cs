@@ -21,7 +21,7 @@ internal sealed class SlidePictures(RunContext run, CohortEntry slide, PlannedSl
     private const int OverlayEdge = 2048;
     private const int ReportEdge = 900;
 
-    private readonly ColourMap _colours = ColourMap.ByName(run.Options.ColourMap);
+    private readonly ColourMap _colours = ColourMap.Find(run.Options.ColourMap) ?? ColourMap.Viridis;
 
     /// <returns>Paths of the files written.</returns>
     public IEnumerable<string> Write(

@@ -1,0 +1,72 @@
+using System.Globalization;
+using SlideMesh.Inference.Batching;
+using SlideMesh.Mesh.Progress;
+using SlideMesh.Mesh.Stages;
+
+namespace SlideMesh.Cli.Display;
+
+/// <summary>Rates over the last seconds, and what the device waits for.</summary>
+internal sealed class ProgressLine
+{
+    private static readonly TimeSpan Window = TimeSpan.FromSeconds(15);
+
+    private readonly Queue<(TimeSpan At, long Tiles, TimeSpan Busy, TimeSpan Wait)> _samples = new();
+
+    public double TilesPerSecond { get; private set; }
+
+    /// <summary>Share of the device's time in runs over the window; null before it has run.</summary>
+    public double? DeviceBusy { get; private set; }
+
+    public TimeSpan? Remaining { get; private set; }
+
+    public void Update(ProgressSnapshot now, DeviceBatchers? device)
+    {
+        BatcherStatistics[] statistics = [.. device?.Statistics ?? []];
+        TimeSpan busy = statistics.Aggregate(TimeSpan.Zero, (sum, s) => sum + s.Busy);
+        TimeSpan wait = statistics.Aggregate(TimeSpan.Zero, (sum, s) => sum + s.Wait);
+        _samples.Enqueue((now.Elapsed, now.TilesDone - now.TilesReused, busy, wait));
+        while (_samples.Count > 2 && now.Elapsed - _samples.Peek().At > Window)
+        {
+            _samples.Dequeue();
+        }
+
+        (TimeSpan at, long tiles, TimeSpan busyThen, TimeSpan waitThen) = _samples.Peek();
+        double seconds = (now.Elapsed - at).TotalSeconds;
+        TilesPerSecond = seconds > 0 ? (now.TilesDone - now.TilesReused - tiles) / seconds : 0;
+        double total = (busy - busyThen + wait - waitThen).TotalSeconds;
+        DeviceBusy = total > 0 ? (busy - busyThen).TotalSeconds / total : null;
+        Remaining = Estimate(now);
+    }
+
+    public string Text(ProgressSnapshot now)
+    {
+        string device = DeviceBusy is double busy
+            ? string.Create(CultureInfo.InvariantCulture, $"device {busy * 100:0} % busy{(busy < 0.85 ? ", waits for tiles" : "")}")
+            : "device idle";
+        string failed = now.Failed > 0 ? string.Create(CultureInfo.InvariantCulture, $", {now.Failed} failed") : "";
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"slides {now.Done + now.Failed}/{now.Slides}{failed}, {now.Active} active | tiles {now.TilesDone:N0}/{now.TilesPlanned:N0}, {TilesPerSecond:0} tiles/s | {device} | ETA {Clock(Remaining)}");
+    }
+
+    public static void WriteStopped(ProgressSnapshot now, TextWriter error) => error.WriteLine(
+        $"slidemesh: stopped after {Clock(now.Elapsed)}: {now.Done} of {now.Slides} slides done, {now.Failed} failed; run the same command to go on");
+
+    public static string Clock(TimeSpan? time) => time is not { } t ? "?"
+        : t.TotalHours >= 1 ? string.Create(CultureInfo.InvariantCulture, $"{(int)t.TotalHours}:{t.Minutes:00}:{t.Seconds:00}")
+        : string.Create(CultureInfo.InvariantCulture, $"{t.Minutes}:{t.Seconds:00}");
+
+    /// <summary>Slides that are not planned yet are taken to have as many tiles as the mean of those that are.</summary>
+    private TimeSpan? Estimate(ProgressSnapshot now)
+    {
+        int planned = now.Done + now.Failed + now.Active - now.Resumed;
+        if (TilesPerSecond <= 0 || planned <= 0 || now.TilesPlanned == 0)
+        {
+            return null;
+        }
+
+        double perSlide = now.TilesPlanned / (double)planned;
+        double left = now.TilesPlanned - now.TilesDone + (perSlide * Math.Max(0, now.Slides - now.Resumed - planned));
+        return TimeSpan.FromSeconds(Math.Min(left / TilesPerSecond, 1e7));
+    }
+}

@@ -1,0 +1,63 @@
+using System.Globalization;
+using SlideMesh.Inference.Packages;
+using SlideMesh.Mesh.Runs;
+using SlideMesh.Prediction;
+using SlideMesh.Reporting;
+
+namespace SlideMesh.Cli.Display;
+
+/// <param name="Text">e.g. <c>3 (0.71)</c>.</param>
+internal readonly record struct ResultCell(string Task, string Text);
+
+/// <summary>The table at the end of a run: one row a slide, failures with reasons below.</summary>
+internal static class ResultTable
+{
+    public static void Write(IReadOnlyList<SlideOutcome> outcomes, ResolvedPipeline pipeline, string output, TextWriter writer)
+    {
+        string[] tasks = [.. outcomes.SelectMany(o => o.Summary.Tasks).Select(t => t.Task).Distinct()];
+        TextTable table = new(["slide", "state", "tissue mm2", "tiles", .. tasks, "omics"]);
+        foreach (SlideOutcome outcome in outcomes)
+        {
+            SlideSummary slide = outcome.Summary;
+            Dictionary<string, string> cells = Cells(slide).ToDictionary(c => c.Task, c => c.Text, StringComparer.Ordinal);
+            table.Add(
+            [
+                slide.SlideId,
+                slide.State == SlideState.Done ? (outcome.Resumed ? "done before" : "done") : $"FAILED {slide.Reason}",
+                slide.TissueMm2?.ToString("0.0", CultureInfo.InvariantCulture) ?? "-",
+                slide.Streams.Count == 0 ? "-" : slide.Streams.Sum(s => s.Used).ToString(CultureInfo.InvariantCulture),
+                .. tasks.Select(task => cells.GetValueOrDefault(task, "-")),
+                slide.Omics?.Status == OmicsStatus.Used ? "fused" : "slide only",
+            ]);
+        }
+
+        table.Write(writer);
+        foreach (SlideSummary failed in outcomes.Select(o => o.Summary).Where(s => s.State == SlideState.Failed))
+        {
+            writer.WriteLine($"failed: {failed.SlideId}: {failed.Reason}: {failed.Detail}");
+        }
+
+        int failures = outcomes.Count(o => o.Summary.State == SlideState.Failed);
+        writer.WriteLine(CultureInfo.InvariantCulture, $"{outcomes.Count - failures} of {outcomes.Count} slides succeeded; results in {output} (start with report.html and slides.csv)");
+        if (pipeline.Packages.Any(p => p.Manifest.Synthetic))
+        {
+            writer.WriteLine("The models were trained on synthetic slides: these results show that the pipeline works and say nothing about real tissue.");
+        }
+    }
+
+    public static IEnumerable<ResultCell> Cells(SlideSummary slide) => slide.Tasks.Select(task => new ResultCell(task.Task, Text(task)));
+
+    private static string Text(TaskPrediction task)
+    {
+        TaskAnswer answer = task.Final;
+        string text = answer.Label is string label
+            ? string.Create(CultureInfo.InvariantCulture, $"{label} ({answer.Probabilities[answer.Labels.ToList().IndexOf(label)]:0.00})")
+            : "";
+        foreach (QuantityAnswer quantity in answer.Quantities)
+        {
+            text += string.Create(CultureInfo.InvariantCulture, $"{(text.Length > 0 ? ", " : "")}{quantity.Value:0.0}{(quantity.Unit.Length > 0 ? "/" + quantity.Unit.Split('/')[^1] : "")}");
+        }
+
+        return text;
+    }
+}

@@ -1,0 +1,168 @@
+using SlideMesh.Inference.Engines;
+using SlideMesh.Inference.Packages;
+using SlideMesh.Mesh.Actors;
+using SlideMesh.Mesh.Cohort;
+using SlideMesh.Mesh.Engine;
+using SlideMesh.Mesh.Messages;
+using SlideMesh.Mesh.Progress;
+using SlideMesh.Mesh.Stages;
+using SlideMesh.Mesh.Telemetry;
+using SlideMesh.Prediction;
+using SlideMesh.Prediction.Omics;
+using SlideMesh.Reporting;
+using SlideMesh.Slides;
+using SlideMesh.Tissue;
+
+namespace SlideMesh.Mesh.Runs;
+
+/// <summary>What a run is made of. The engines stay the caller's.</summary>
+public sealed record RunRequest(
+    RunOptions Options, IReadOnlyList<CohortEntry> Cohort, ResolvedPipeline Pipeline, IInferenceEngine Inference, OmicsTable? Omics);
+
+/// <summary>Runs a cohort on one machine: starts the actors, tells each slide's coordinator, waits until every slide has ended.</summary>
+public sealed class RunDriver : IAsyncDisposable
+{
+    // Twice the decoders: while the last rows of a shard are on the device, its worker's place reads the next shard.
+    private const int ShardsPerDecoder = 2;
+
+    private readonly RunRequest _request;
+    private readonly RunStore _store;
+    private readonly SlidePredictor _predictor;
+    private readonly SlideHandles _handles;
+    private readonly MeshTelemetry _telemetry = new();
+    private readonly RunContext _run;
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly RunLog _log;
+
+    /// <exception cref="OutputException">The output folder cannot be used.</exception>
+    public RunDriver(RunRequest request, TimeProvider? time = null)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        _request = request;
+        time ??= TimeProvider.System;
+        _store = RunStore.Open(request.Options.OutputRoot);
+        try
+        {
+            _log = new RunLog(_store.Log, time);
+            _predictor = new SlidePredictor(request.Pipeline, request.Inference);
+            _handles = new SlideHandles(request.Options.SlidesInFlight);
+            _run = new RunContext
+            {
+                Options = request.Options,
+                Store = _store,
+                Slides = request.Cohort.ToDictionary(s => s.Id),
+                Pipeline = request.Pipeline,
+                Predictor = _predictor,
+                Omics = request.Omics,
+                Tissue = TissuePresets.Get(request.Options.TissuePreset) with { Quality = request.Options.Quality },
+                Handles = _handles,
+                Progress = new RunProgress(request.Cohort.Count, time),
+                Telemetry = _telemetry,
+                Time = time,
+            };
+        }
+        catch
+        {
+            _log?.Dispose();
+            _predictor?.Dispose();
+            _store.Dispose();
+            throw;
+        }
+    }
+
+    public RunProgress Progress => _run.Progress;
+
+    /// <summary>The device's batchers, once they run.</summary>
+    public DeviceBatchers? Device { get; private set; }
+
+    /// <summary>Runs to the end of the cohort. Tables are written also when it is stopped, with what is finished by then.</summary>
+    /// <returns>Outcomes by slide, in the cohort's order; slides that a stop left unfinished are pending.</returns>
+    /// <exception cref="OperationCanceledException">Stopped; everything finished is in the store.</exception>
+    public async Task<IReadOnlyList<SlideOutcome>> RunAsync(CancellationToken cancellation)
+    {
+        RunTables.WriteSpecification(_run, _request.Inference.Description);
+        using System.Diagnostics.Activity? activity = _telemetry.Source.StartActivity("run");
+        activity?.SetTag("slidemesh.run.slides", _request.Cohort.Count);
+        try
+        {
+            await PerformAsync(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            RunTables.Write(_run, Outcomes());
+        }
+
+        cancellation.ThrowIfCancellationRequested();
+        return Outcomes();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Task.CompletedTask.ConfigureAwait(false);
+        _handles.Dispose();
+        _predictor.Dispose();
+        _telemetry.Dispose();
+        _log.Dispose();
+        _store.Dispose();
+    }
+
+    private async Task PerformAsync(CancellationToken cancellation)
+    {
+        int decoders = _request.Options.Decoders ?? Environment.ProcessorCount;
+        Progress.Happened += OnHappened;
+        if (_request.Cohort.Count == 0)
+        {
+            return;
+        }
+
+        using DeviceBatchers device = new(_request.Pipeline, _request.Inference, _request.Options, cancellation);
+        Device = device;
+        await using InProcessEngine engine = new(time: _run.Time);
+        using TileInference inference = new(_run, engine, device, decoders);
+        SlideCoordinator coordinator = new(_run, engine);
+        SlideAggregator aggregator = new(_run, engine);
+        _telemetry.ObserveQueue(() => engine.QueuedWork);
+
+        engine.OnTell(ActorKind.Coordinator, Math.Max(1, _request.Options.SlidesInFlight / 2), coordinator.ReceiveAsync);
+        engine.OnTell(ActorKind.Aggregator, Math.Max(1, decoders / 2), aggregator.ReceiveAsync);
+        engine.OnWork(decoders * ShardsPerDecoder, inference.PerformAsync);
+        engine.OnDead((message, failure, token) => BuryAsync(engine, message, failure, token));
+        await engine.StartAsync(cancellation).ConfigureAwait(false);
+        foreach (CohortEntry slide in _request.Cohort)
+        {
+            await engine.TellAsync(ActorKind.Coordinator, new PlanSlide(slide.Id), cancellation).ConfigureAwait(false);
+        }
+
+        await _ended.Task.WaitAsync(cancellation).ConfigureAwait(false);
+    }
+
+    private void OnHappened(ProgressEvent happened)
+    {
+        ProgressSnapshot now = Progress.Snapshot();
+        if (now.Done + now.Failed >= now.Slides)
+        {
+            _ended.TrySetResult();
+        }
+    }
+
+    private async Task BuryAsync(InProcessEngine engine, MeshMessage message, Exception failure, CancellationToken cancellation)
+    {
+        CohortEntry slide = _run.Slides[message.Slide];
+        SlideOutcome outcome = FailedSlide.Describe(_run, slide, failure);
+        _log.Failure(slide.Id, message, failure);
+        // A slide has many shards: the first one that fails decides, the others are dropped.
+        if (!_run.Outcomes.TryAdd(slide.Id, outcome))
+        {
+            return;
+        }
+
+        _run.Plans.TryRemove(slide.Id, out _);
+        FailedSlide.RemoveStaleResult(_run, slide);
+        await engine.ForgetAsync(slide.Id, cancellation).ConfigureAwait(false);
+        _telemetry.SlideDone("failed");
+        Progress.Publish(new SlideFailed(slide.Id, outcome.Summary.Reason!, outcome.Summary.Detail!));
+    }
+
+    private IReadOnlyList<SlideOutcome> Outcomes() =>
+        [.. _request.Cohort.Select(slide => _run.Outcomes.TryGetValue(slide.Id, out SlideOutcome? outcome) ? outcome : FailedSlide.Pending(slide))];
+}

@@ -1,0 +1,44 @@
+using SlideMesh.Mesh.Messages;
+using SlideMesh.Slides;
+
+namespace SlideMesh.Mesh.Runs;
+
+/// <summary><c>run.log</c>: the traces behind the one-line reasons. Appended to by each run; holds no pixels and no patient data.</summary>
+public sealed class RunLog : IDisposable
+{
+    private readonly StreamWriter _writer;
+    private readonly TimeProvider _time;
+
+    public RunLog(string path, TimeProvider time)
+    {
+        _time = time;
+        _writer = new StreamWriter(path, append: true) { AutoFlush = true };
+    }
+
+    public void Failure(SlideId slide, MeshMessage message, Exception failure)
+    {
+        lock (_writer)
+        {
+            try
+            {
+                _writer.WriteLine($"{_time.GetUtcNow():O} slide {slide}, {message.GetType().Name}, delivery {message.Attempt + 1}: {failure}");
+            }
+            catch (IOException)
+            {
+                // A full disk is reported by the slides that fail for it; the log must not bring the run down.
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        try
+        {
+            _writer.Dispose();
+        }
+        catch (IOException)
+        {
+            // As above.
+        }
+    }
+}

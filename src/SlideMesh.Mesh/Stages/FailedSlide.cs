@@ -1,0 +1,91 @@
+using System.Text.Json;
+using SlideMesh.Mesh.Cohort;
+using SlideMesh.Mesh.Engine;
+using SlideMesh.Mesh.Runs;
+using SlideMesh.Reporting;
+using SlideMesh.Reporting.OutputStore;
+using SlideMesh.Reporting.Tables;
+
+namespace SlideMesh.Mesh.Stages;
+
+/// <summary>What tables show of a slide that has no result.</summary>
+public static class FailedSlide
+{
+    public static SlideOutcome Describe(RunContext run, CohortEntry slide, Exception failure)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(slide);
+        ArgumentNullException.ThrowIfNull(failure);
+        string reason = FailureClassifier.Reason(failure);
+        string detail = OneLine(failure.Message).Replace(slide.FullPath, slide.Path, StringComparison.Ordinal);
+        SlideSummary summary = new()
+        {
+            SoftwareVersion = SoftwareVersion.Current,
+            SlideId = slide.Id.Value,
+            CaseId = slide.CaseId,
+            Path = slide.Path,
+            State = SlideState.Failed,
+            Reason = reason,
+            Detail = detail,
+        };
+        return new SlideOutcome(WithPlan(run, slide, summary), [new FailureRow(slide.Id.Value, slide.Path, "slide", reason, detail)], Resumed: false);
+    }
+
+    /// <summary>A slide that a stopped run did not get to.</summary>
+    public static SlideOutcome Pending(CohortEntry slide)
+    {
+        ArgumentNullException.ThrowIfNull(slide);
+        return new SlideOutcome(
+            new SlideSummary
+            {
+                SoftwareVersion = SoftwareVersion.Current,
+                SlideId = slide.Id.Value,
+                CaseId = slide.CaseId,
+                Path = slide.Path,
+                State = SlideState.Pending,
+            },
+            [],
+            Resumed: false);
+    }
+
+    /// <summary>Removes the result of an earlier run, which no longer holds: the slide or the models have changed since.</summary>
+    public static void RemoveStaleResult(RunContext run, CohortEntry slide)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(slide);
+        SlideFolder folder = run.Store.Slide(slide.Id);
+        File.Delete(folder.Predictions);
+        File.Delete(folder.Report);
+    }
+
+    /// <summary>A slide that failed after its plan still shows its size, scale and tissue.</summary>
+    private static SlideSummary WithPlan(RunContext run, CohortEntry slide, SlideSummary summary)
+    {
+        string plan = run.Store.Slide(slide.Id).Plan;
+        if (!File.Exists(plan) || summary.Reason is "file-missing" or "not-a-slide" or "truncated")
+        {
+            return summary;
+        }
+
+        try
+        {
+            PlanDocument document = PlanDocument.Read(plan);
+            return summary with
+            {
+                Width = document.Width,
+                Height = document.Height,
+                Vendor = document.Vendor,
+                MicronsPerPixel = document.MicronsPerPixel,
+                TissueMm2 = document.TissueAreaMm2,
+                TissuePieces = document.TissueContours,
+                Quality = document.Quality,
+            };
+        }
+        catch (JsonException)
+        {
+            return summary;
+        }
+    }
+
+    private static string OneLine(string message) => string.Join(' ', message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+}

@@ -1,0 +1,109 @@
+using System.Globalization;
+using SlideMesh.Mesh.Cohort;
+using SlideMesh.Mesh.Runs;
+using SlideMesh.Prediction.Omics;
+using SlideMesh.Reporting;
+using SlideMesh.Reporting.Heatmaps;
+using SlideMesh.Reporting.Html;
+using SlideMesh.Reporting.Json;
+using SlideMesh.Reporting.OutputStore;
+using SlideMesh.Reporting.Tables;
+using SlideMesh.Slides;
+using SlideMesh.Slides.Raster;
+using SlideMesh.Slides.TurboJpeg;
+
+namespace SlideMesh.Mesh.Stages;
+
+/// <summary>The files of a whole run: run.json before it, slides.csv, failures.csv, timings.csv and report.html after it.</summary>
+public static class RunTables
+{
+    private const int ThumbnailEdge = 160;
+
+    /// <param name="engine">Inference engine and version.</param>
+    public static void WriteSpecification(RunContext run, string engine)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        RunOptions options = run.Options;
+        ResultStage.Save(run.Store.RunJson, stream => ResultJson.Write(stream, new RunDocument
+        {
+            SoftwareVersion = SoftwareVersion.Current,
+            Parameters = new Dictionary<string, string>(StringComparer.Ordinal)
+            {
+                ["engine"] = engine,
+                ["default-mpp"] = options.DefaultMicronsPerPixel?.ToString(CultureInfo.InvariantCulture) ?? "none",
+                ["tissue"] = run.Tissue.ToString(),
+                ["min-tissue"] = options.MinTissueShare.ToString(CultureInfo.InvariantCulture),
+                ["quality"] = options.Quality.ToString(),
+                ["colours"] = options.ColourMap,
+                ["top-tiles"] = options.TopTiles.ToString(CultureInfo.InvariantCulture),
+                ["write"] = options.Write.ToString(),
+                ["omics"] = run.Omics is null ? "none" : Path.GetFileName(run.Omics.Path),
+            },
+            Models = [.. run.Pipeline.Packages.Select(p => ModelCard.From(p.Manifest, p.Sha256))],
+            Slides = [.. InOrder(run).Select(s => new RunSlide(s.Id.Value, s.CaseId, s.Path, s.MicronsPerPixel))],
+        }));
+    }
+
+    public static void Write(RunContext run, IReadOnlyList<SlideOutcome> outcomes)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(outcomes);
+        SlideSummary[] slides = [.. outcomes.Select(o => o.Summary)];
+        FailureRow[] failures = [.. outcomes.SelectMany(o => o.Failures), .. OmicsFailures(run)];
+        ResultStage.Save(run.Store.SlidesCsv, stream => SlidesTable.Write(stream, slides));
+        ResultStage.Save(run.Store.FailuresCsv, stream => FailuresTable.Write(stream, failures));
+        ResultStage.Save(run.Store.TimingsCsv, stream => TimingsTable.Write(stream, run.Timings));
+        ResultStage.Save(run.Store.Report, stream => stream.Write(RunReport.Render(new RunReportInput
+        {
+            Title = "SlideMesh run",
+            SoftwareVersion = SoftwareVersion.Current,
+            Slides = [.. slides.Select(s => Row(run, s))],
+            Failures = [.. failures.Where(f => f.Scope != "tile")],
+            Models = [.. run.Pipeline.Packages.Select(p => ModelCard.From(p.Manifest, p.Sha256))],
+        })));
+    }
+
+    private static RunReportSlide Row(RunContext run, SlideSummary summary)
+    {
+        SlideFolder folder = run.Store.Slide(new SlideId(summary.SlideId));
+        bool reported = summary.State == SlideState.Done && File.Exists(folder.Report);
+        return new RunReportSlide(summary, reported ? $"slides/{summary.SlideId}/report.html" : null, SmallPicture(folder));
+    }
+
+    private static ReportPicture? SmallPicture(SlideFolder folder)
+    {
+        if (!File.Exists(folder.Thumbnail))
+        {
+            return null;
+        }
+
+        try
+        {
+            using JpegDecoder decoder = new();
+            RgbImage thumbnail = decoder.Decode(File.ReadAllBytes(folder.Thumbnail));
+            return ReportPicture.Jpeg(PictureScaling.Shrink(thumbnail, ThumbnailEdge));
+        }
+        catch (JpegException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>What is wrong with the omics table itself, and the cases in it that no slide belongs to.</summary>
+    private static IEnumerable<FailureRow> OmicsFailures(RunContext run)
+    {
+        if (run.Omics is not { } omics)
+        {
+            return [];
+        }
+
+        string path = Path.GetFileName(omics.Path);
+        ILookup<string, CohortEntry> slides = run.Slides.Values.ToLookup(s => s.OmicsId, StringComparer.Ordinal);
+        return omics.Findings.Concat(omics.FindUnknownCases(slides.Select(s => s.Key)))
+            .Select(finding => new FailureRow(
+                finding.CaseId is { } id ? slides[id].OrderBy(s => s.Id.Value, StringComparer.Ordinal).FirstOrDefault()?.Id.Value ?? "" : "",
+                path, "omics", "omics-" + Engine.FailureClassifier.ToKebab(finding.Kind.ToString()), finding.Detail));
+    }
+
+    private static IEnumerable<CohortEntry> InOrder(RunContext run) => run.Slides.Values.OrderBy(s => s.Id.Value, StringComparer.Ordinal);
+}
