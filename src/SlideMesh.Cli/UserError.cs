@@ -1,6 +1,9 @@
 using SlideMesh.Inference.Engines;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
+using SlideMesh.Mesh.Runs;
+using SlideMesh.Prediction;
+using SlideMesh.Prediction.Omics;
 using SlideMesh.Slides;
 using SlideMesh.Slides.Native;
 
@@ -14,7 +17,7 @@ internal static class UserError
     {
         (int? code, string line) = failure switch
         {
-            CohortException or ModelPackageException or CommandException => (ExitCode.BadInput, failure.Message),
+            CohortException or ModelPackageException or CommandException or OmicsTableException or PredictionException => (ExitCode.BadInput, failure.Message),
             SlideFormatException => (ExitCode.BadInput, failure.Message),
             OutputException => (ExitCode.OutputUnusable, failure.Message),
             NativeLibraryUnavailableException => (ExitCode.Environment, failure.Message),

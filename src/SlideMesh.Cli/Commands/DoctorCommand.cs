@@ -34,7 +34,7 @@ internal static class DoctorCommand
         doctor.Check("disk", () => Disk(output), "name a folder on an existing disk with --out");
         doctor.Check("openslide", () => OpenSlideSource.LibraryVersion, "apt-get install libopenslide0");
         doctor.Check("libjpeg-turbo", TryJpeg, "apt-get install libturbojpeg0");
-        doctor.Check("hdf5", () => Hdf5Version.Current, "apt-get install libhdf5-103-1");
+        doctor.Check("hdf5", () => FeatureFile.Hdf5Version, "apt-get install libhdf5-103-1");
         doctor.Check("engine onnxruntime", () =>
         {
             using OnnxRuntimeEngine engine = new();

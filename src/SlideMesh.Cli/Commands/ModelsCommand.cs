@@ -73,7 +73,7 @@ internal static class ModelsCommand
         foreach (TaskOutput output in model.Outputs)
         {
             string what = output.Type == OutputType.Regression ? $"{output.Quantity} ({output.Unit})" : string.Join(", ", output.Labels);
-            o.WriteLine(CultureInfo.InvariantCulture, $"  per slide     {output.Task} ({Kebab(output.Type)}): {what}");
+            o.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  per slide     {output.Task} ({Kebab(output.Type)}): {what}"));
         }
 
         foreach (Covariate covariate in model.Covariates)

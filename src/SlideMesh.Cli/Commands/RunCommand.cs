@@ -7,7 +7,6 @@ using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
 using SlideMesh.Mesh.Telemetry;
 using SlideMesh.Prediction;
-using SlideMesh.Prediction.Omics;
 using SlideMesh.Reporting;
 using SlideMesh.Reporting.Heatmaps;
 using SlideMesh.Slides.OpenSlide;
@@ -111,14 +110,13 @@ internal sealed class RunCommand
     {
         RunOptions options = ReadOptions(parsed);
         IReadOnlyList<CohortEntry> cohort = _inputs.Read(parsed);
-        OmicsTable? omics = ReadOmics(parsed.GetValue(_omics));
         _ = OpenSlideSource.LibraryVersion;
         using OnnxRuntimeEngine engine = new();
         ResolvedPipeline pipeline = PipelineResolver.Resolve(Packages(parsed.GetValue(_models) ?? []), engine);
         using OtlpExport export = OtlpExport.Start(SoftwareVersion.Current);
 
         IReadOnlyList<SlideOutcome> outcomes;
-        RunDriver driver = new(new RunRequest(options, cohort, pipeline, engine, omics));
+        RunDriver driver = new(new RunRequest(options, cohort, pipeline, engine, parsed.GetValue(_omics)));
         await using (driver.ConfigureAwait(false))
         {
             IRunDisplay display = parsed.GetValue(_json) ? new JsonDisplay(Console.Out)
@@ -159,18 +157,6 @@ internal sealed class RunCommand
         return packages.Count > 0
             ? packages
             : throw new CommandException($"no model package at hand; name one with --models or set {PackageCatalog.Variable}");
-    }
-
-    private static OmicsTable? ReadOmics(string? path)
-    {
-        try
-        {
-            return path is null ? null : OmicsTable.Read(path);
-        }
-        catch (OmicsTableException unusable)
-        {
-            throw new CommandException(unusable.Message);
-        }
     }
 
     private RunOptions ReadOptions(ParseResult parsed)

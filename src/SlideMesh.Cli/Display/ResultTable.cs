@@ -38,7 +38,7 @@ internal static class ResultTable
         }
 
         int failures = outcomes.Count(o => o.Summary.State == SlideState.Failed);
-        writer.WriteLine(CultureInfo.InvariantCulture, $"{outcomes.Count - failures} of {outcomes.Count} slides succeeded; results in {output} (start with report.html and slides.csv)");
+        writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{outcomes.Count - failures} of {outcomes.Count} slides succeeded; results in {output} (start with report.html and slides.csv)"));
         if (pipeline.Packages.Any(p => p.Manifest.Synthetic))
         {
             writer.WriteLine("The models were trained on synthetic slides: these results show that the pipeline works and say nothing about real tissue.");

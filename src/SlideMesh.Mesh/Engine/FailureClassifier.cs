@@ -1,4 +1,5 @@
 using SlideMesh.Inference.Engines;
+using SlideMesh.Prediction;
 using SlideMesh.Slides;
 
 namespace SlideMesh.Mesh.Engine;
@@ -33,6 +34,7 @@ public static class FailureClassifier
     public static string Reason(Exception failure) => failure switch
     {
         SlideFormatException slide => ToKebab(slide.Reason.ToString()),
+        PredictionException prediction => ToKebab(prediction.Reason.ToString()),
         IOException io when IsOutputFull(io) => "output-full",
         UnauthorizedAccessException => "output-not-writable",
         IOException => "io-error",

@@ -17,7 +17,7 @@ namespace SlideMesh.Mesh.Runs;
 
 /// <summary>What a run is made of. The engines stay the caller's.</summary>
 public sealed record RunRequest(
-    RunOptions Options, IReadOnlyList<CohortEntry> Cohort, ResolvedPipeline Pipeline, IInferenceEngine Inference, OmicsTable? Omics);
+    RunOptions Options, IReadOnlyList<CohortEntry> Cohort, ResolvedPipeline Pipeline, IInferenceEngine Inference, string? OmicsPath);
 
 /// <summary>Runs a cohort on one machine: starts the actors, tells each slide's coordinator, waits until every slide has ended.</summary>
 public sealed class RunDriver : IAsyncDisposable
@@ -35,6 +35,7 @@ public sealed class RunDriver : IAsyncDisposable
     private readonly RunLog _log;
 
     /// <exception cref="OutputException">The output folder cannot be used.</exception>
+    /// <exception cref="OmicsTableException">The omics table cannot be used at all.</exception>
     public RunDriver(RunRequest request, TimeProvider? time = null)
     {
         ArgumentNullException.ThrowIfNull(request);
@@ -53,7 +54,8 @@ public sealed class RunDriver : IAsyncDisposable
                 Slides = request.Cohort.ToDictionary(s => s.Id),
                 Pipeline = request.Pipeline,
                 Predictor = _predictor,
-                Omics = request.Omics,
+                // Columns that no model uses are not looked at, so that text in one of them harms no case.
+                Omics = request.OmicsPath is { } omics ? OmicsTable.Read(omics, _predictor.OmicsFeatures) : null,
                 Tissue = TissuePresets.Get(request.Options.TissuePreset) with { Quality = request.Options.Quality },
                 Handles = _handles,
                 Progress = new RunProgress(request.Cohort.Count, time),

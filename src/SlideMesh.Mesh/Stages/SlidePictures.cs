@@ -35,6 +35,10 @@ internal sealed class SlidePictures(RunContext run, CohortEntry slide, PlannedSl
         double downsampleX = planned.Document.ThumbnailDownsampleX * whole.Width / thumbnail.Width;
         double downsampleY = planned.Document.ThumbnailDownsampleY * whole.Height / thumbnail.Height;
 
+        RgbImage small = PictureScaling.Shrink(whole, ReportEdge);
+        double smallX = planned.Document.ThumbnailDownsampleX * whole.Width / small.Width;
+        double smallY = planned.Document.ThumbnailDownsampleY * whole.Height / small.Height;
+
         List<string> written = [];
         List<HeatmapFigure> figures = [];
         foreach (TileMap map in maps)
@@ -47,7 +51,7 @@ internal sealed class SlidePictures(RunContext run, CohortEntry slide, PlannedSl
             written.Add(ResultStage.Save(stem + ".tif", stream => HeatmapTiff.Write(stream, planned.Plans[map.Stream], map, bag, colours: _colours)));
             written.Add(ResultStage.Save(stem + ".geojson", stream => SlideGeoJson.WriteHeatmap(stream, slide.Id, map, bag, _colours)));
             written.Add(ResultStage.Save(stem + ".csv", stream => TileScoreTable.Write(stream, map, bag)));
-            figures.Add(new HeatmapFigure(map.Name, map.Task, map.Quantity, map.Model, ReportPicture.Jpeg(PictureScaling.Shrink(picture, ReportEdge))));
+            figures.Add(HeatmapFigure.Render(small, smallX, smallY, map, bag, _colours));
         }
 
         List<EvidenceTile> tiles = [.. evidence.SelectMany(e => EvidenceTiles.Render(e, TileSource(e)))];
@@ -60,7 +64,7 @@ internal sealed class SlidePictures(RunContext run, CohortEntry slide, PlannedSl
         written.Add(ResultStage.Save(folder.Report, stream => stream.Write(SlideReport.Render(new SlideReportInput
         {
             Summary = summary,
-            Thumbnail = ReportPicture.Jpeg(PictureScaling.Shrink(whole, ReportEdge)),
+            Thumbnail = ReportPicture.Jpeg(small),
             Contours = TissueGeoJsonReader.Read(contours),
             Heatmaps = figures,
             Tiles = tiles,

@@ -50,6 +50,10 @@ public sealed class FeatureFile : IFeatureBag, IDisposable
         }
     }
 
+    /// <summary>Version of the HDF5 library in use.</summary>
+    /// <exception cref="Slides.Native.NativeLibraryUnavailableException">It is missing or too old.</exception>
+    public static string Hdf5Version => Hdf5Library.LibraryVersion;
+
     public int Count { get; }
 
     public int Dimension { get; }
