@@ -70,8 +70,13 @@ public static class BatchSizeFinder
             grownPerTile = Math.Max(grownPerTile, (Environment.WorkingSet - before) / size);
         }
 
+        return new BatchSizeChoice(Choose(trials), trials, stoppedBy);
+    }
+
+    internal static int Choose(IReadOnlyList<BatchSizeTrial> trials)
+    {
         double best = trials.Max(t => t.TilesPerSecond);
-        return new BatchSizeChoice(trials.First(t => t.TilesPerSecond >= best * (1 - Tolerance)).BatchSize, trials, stoppedBy);
+        return trials.First(t => t.TilesPerSecond >= best * (1 - Tolerance)).BatchSize;
     }
 
     private static double Measure(TileGraph graph, IInferenceSession session, int size, int parallelism, TimeSpan time)
