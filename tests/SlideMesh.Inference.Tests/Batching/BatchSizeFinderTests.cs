@@ -16,7 +16,7 @@ public sealed class BatchSizeFinderTests
             Failure = firsts => firsts.Length > 8 ? new InferenceException("out of memory") { IsOutOfMemory = true } : null,
         };
 
-        BatchSizeChoice choice = BatchSizeFinder.Find(Graph, session, parallelism: 1, memoryLimitBytes: 1L << 40, TimeSpan.FromSeconds(1));
+        BatchSizeChoice choice = BatchSizeFinder.Find(Graph, session, parallelism: 1, memoryLimitBytes: 1L << 40, TimeSpan.FromMinutes(1));
 
         Assert.Equal("memory", choice.StoppedBy);
         Assert.Equal([1, 2, 4, 8], choice.Trials.Select(t => t.BatchSize));
@@ -28,7 +28,7 @@ public sealed class BatchSizeFinderTests
     {
         using StubSession session = new();
 
-        BatchSizeChoice choice = BatchSizeFinder.Find(Graph, session, parallelism: 1, memoryLimitBytes: 1, TimeSpan.FromSeconds(1));
+        BatchSizeChoice choice = BatchSizeFinder.Find(Graph, session, parallelism: 1, memoryLimitBytes: 1, TimeSpan.FromMinutes(1));
 
         Assert.Equal(("memory", 1), (choice.StoppedBy, choice.BatchSize));
     }
@@ -46,6 +46,6 @@ public sealed class BatchSizeFinderTests
     {
         using StubSession session = new() { Failure = _ => new InferenceException("broken") };
 
-        Assert.Throws<InferenceException>(() => BatchSizeFinder.Find(Graph, session, 1, 1L << 40, TimeSpan.FromSeconds(1)));
+        Assert.Throws<InferenceException>(() => BatchSizeFinder.Find(Graph, session, 1, 1L << 40, TimeSpan.FromMinutes(1)));
     }
 }

@@ -18,6 +18,9 @@ internal sealed class StubSession(bool held = false) : IInferenceSession
     /// <summary>Given the first value of each row; what it returns is thrown.</summary>
     public Func<float[], Exception?> Failure { get; set; } = _ => null;
 
+    /// <summary>Turns the first value of a row into its result.</summary>
+    public Func<float, float> Result { get; init; } = first => first;
+
     public Task RunStartedAsync() => _started.WaitAsync();
 
     public void LetRun(int runs) => _mayRun.Release(runs);
@@ -34,7 +37,7 @@ internal sealed class StubSession(bool held = false) : IInferenceSession
             Runs.Add(rows);
         }
 
-        return Failure(firsts) is { } failure ? throw failure : [new Tensor(outputNames[0], firsts, [rows, 1])];
+        return Failure(firsts) is { } failure ? throw failure : [new Tensor(outputNames[0], [.. firsts.Select(Result)], [rows, 1])];
     }
 
     public void Dispose()

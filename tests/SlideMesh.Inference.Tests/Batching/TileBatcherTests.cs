@@ -131,6 +131,24 @@ public sealed class TileBatcherTests
     }
 
     [Fact]
+    public async Task Row_that_is_no_number_is_counted_at_its_group()
+    {
+        using StubSession session = new() { Result = first => first == 13 ? float.NaN : first };
+        using TileBatcher batcher = Batcher(session, 2, new ManualTime());
+        TileGroup sound = new();
+        TileGroup odd = new();
+        Commit(batcher, 1, sound);
+        float[] row = Commit(batcher, 13, odd);
+        sound.Seal();
+        odd.Seal();
+
+        await Task.WhenAll(sound.Completion, odd.Completion).WaitAsync(Patience);
+
+        Assert.Equal(float.NaN, row[0]);
+        Assert.Equal((0, 1), (sound.NonFiniteTiles, odd.NonFiniteTiles));
+    }
+
+    [Fact]
     public async Task Unexpected_exception_of_an_engine_does_not_end_the_device_loop()
     {
         using StubSession session = new() { Failure = firsts => firsts[0] == 1 ? new InvalidOperationException("odd") : null };
