@@ -24,7 +24,7 @@ public sealed record TissueOptions
     public int MaxSaturation { get; init; } = 30;
 
     /// <summary>Edge of the median window, odd.</summary>
-    public int MedianWindow { get; init; } = 5;
+    public int MedianWindow { get; init; } = 3;
 
     /// <summary>Edge of the closing square; 0 or 1 closes nothing.</summary>
     public int CloseWindow { get; init; } = 4;

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using SlideMesh.Inference.Engines;
 
 namespace SlideMesh.Inference.Batching;
@@ -18,7 +19,7 @@ internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, in
             {
                 RunRows(batch, first, count);
             }
-            catch (InferenceException e) when (e.IsOutOfMemory && count > minimumRows)
+            catch (Exception e) when (count > minimumRows && (e is OutOfMemoryException or InferenceException { IsOutOfMemory: true }))
             {
                 outOfMemory(count);
                 int half = count / 2;
@@ -30,7 +31,7 @@ internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, in
             {
                 failure = e;
             }
-            catch (Exception e) when (e is not OutOfMemoryException)
+            catch (Exception e)
             {
                 // A device loop must outlive whatever an engine throws: its batch fails, the next one runs.
                 failure = new InferenceException($"{graph.Model}: {e.Message}", e);
@@ -64,7 +65,13 @@ internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, in
             tiles++;
             if (failure is null)
             {
-                batch.Output.Span.Slice(i * graph.Dimension, graph.Dimension).CopyTo(batch.Destinations[i].Span);
+                Span<float> row = batch.Output.Span.Slice(i * graph.Dimension, graph.Dimension);
+                row.CopyTo(batch.Destinations[i].Span);
+                if (!TensorPrimitives.IsFiniteAll<float>(row))
+                {
+                    group.CountNonFinite();
+                    InferenceMetrics.NonFiniteTiles.Add(1, InferenceMetrics.Tag(graph.Model));
+                }
             }
 
             group.Finish(failure);

@@ -24,6 +24,8 @@ public static class BatchSizeFinder
 
     private const int MinimumRuns = 2;
 
+    private static readonly TimeSpan LongestTrial = TimeSpan.FromMilliseconds(200);
+
     /// <param name="parallelism">Runs at the same time, as the batcher will do.</param>
     /// <param name="memoryLimitBytes">Bound on buffers plus what the process grows by during a trial.</param>
     /// <param name="budget">Time for all trials; exceeded by one run at most. Default 2 s.</param>
@@ -47,7 +49,7 @@ public static class BatchSizeFinder
                 break;
             }
 
-            // Later sizes take longer: each gets half of what is left, and is not begun when one run would not fit.
+            // Not begun when its runs would not fit into the time left.
             TimeSpan left = total - clock.Elapsed;
             double oneRun = trials.Count == 0 ? 0 : size * parallelism / trials[^1].TilesPerSecond;
             if (trials.Count > 0 && oneRun * (MinimumRuns + 1) > left.TotalSeconds)
@@ -59,7 +61,7 @@ public static class BatchSizeFinder
             long before = Environment.WorkingSet;
             try
             {
-                trials.Add(new BatchSizeTrial(size, Measure(graph, session, size, parallelism, TimeSpan.FromTicks(Math.Max(0, left.Ticks / 3)))));
+                trials.Add(new BatchSizeTrial(size, Measure(graph, session, size, parallelism, left / 3 < LongestTrial ? left / 3 : LongestTrial)));
             }
             catch (InferenceException e) when (e.IsOutOfMemory && trials.Count > 0)
             {
@@ -67,11 +69,17 @@ public static class BatchSizeFinder
                 break;
             }
 
-            grownPerTile = Math.Max(grownPerTile, (Environment.WorkingSet - before) / size);
+            // The last trial only: the first ones grow by what the engine sets up once.
+            grownPerTile = Math.Max(0, Environment.WorkingSet - before) / size;
         }
 
+        return new BatchSizeChoice(Choose(trials), trials, stoppedBy);
+    }
+
+    internal static int Choose(IReadOnlyList<BatchSizeTrial> trials)
+    {
         double best = trials.Max(t => t.TilesPerSecond);
-        return new BatchSizeChoice(trials.First(t => t.TilesPerSecond >= best * (1 - Tolerance)).BatchSize, trials, stoppedBy);
+        return trials.First(t => t.TilesPerSecond >= best * (1 - Tolerance)).BatchSize;
     }
 
     private static double Measure(TileGraph graph, IInferenceSession session, int size, int parallelism, TimeSpan time)

@@ -16,6 +16,8 @@ public static class InferenceMetrics
 
     internal static Counter<long> FailedTiles { get; } = Meter.CreateCounter<long>("slidemesh.inference.tiles.failed", "{tile}", "Tiles whose run failed.");
 
+    internal static Counter<long> NonFiniteTiles { get; } = Meter.CreateCounter<long>("slidemesh.inference.tiles.non_finite", "{tile}", "Tiles whose row holds NaN or infinity.");
+
     internal static Histogram<double> RunDuration { get; } = Meter.CreateHistogram<double>("slidemesh.inference.run.duration", "s", "Duration of one run.");
 
     internal static Counter<double> DeviceBusy { get; } = Meter.CreateCounter<double>("slidemesh.inference.device.busy", "s", "Time in runs, over all device loops.");

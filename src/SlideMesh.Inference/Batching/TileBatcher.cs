@@ -12,8 +12,13 @@ namespace SlideMesh.Inference.Batching;
 /// </remarks>
 public sealed class TileBatcher : IDisposable
 {
-    /// <summary>Rows of the smallest run; a lone tile runs beside padding. See MINIMUM.</summary>
+    /// <summary>
+    /// Rows of the smallest run: a lone tile runs beside padding, because engines take another path for products with one row,
+    /// which sums in another order (measurement at <see cref="RowIndependence"/>).
+    /// </summary>
     public const int MinimumRows = 2;
+
+    private const int DefaultBatchSize = 8;
 
     private readonly TileBatcherOptions _options;
     private readonly TimeProvider _time;
@@ -49,18 +54,19 @@ public sealed class TileBatcher : IDisposable
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.BatchSize);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.BatchSize ?? DefaultBatchSize);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Parallelism);
         Graph = graph;
         Normaliser = new TileNormaliser(graph.Normalisation);
-        _runner = new BatchRunner(graph, session, MinimumRows);
+        int minimumRows = options.OneTileRuns ? 1 : MinimumRows;
+        _runner = new BatchRunner(graph, session, minimumRows);
         _options = options;
         _time = time ?? TimeProvider.System;
         _tag = InferenceMetrics.Tag(graph.Model);
 
-        (int batchSize, int buffers) = Ring(graph, options);
+        (int batchSize, int buffers) = Ring(graph, options, minimumRows);
         _batchSize = batchSize;
-        int capacity = Math.Max(batchSize, MinimumRows);
+        int capacity = Math.Max(batchSize, minimumRows);
         BufferBytes = buffers * capacity * graph.BytesPerTile;
         _ring = [.. Enumerable.Range(0, buffers).Select(_ => new TileBatch(graph, capacity))];
         _free = new Queue<TileBatch>(_ring);
@@ -71,6 +77,22 @@ public sealed class TileBatcher : IDisposable
         {
             loop.Start();
         }
+    }
+
+    /// <summary>
+    /// A batcher whose batch size is measured unless <paramref name="options"/> give it, and which runs tiles one by one when
+    /// the graph's results depend on the batch. Takes some seconds of the device.
+    /// </summary>
+    /// <exception cref="InferenceException">The graph does not run.</exception>
+    /// <exception cref="ArgumentException">As for the constructor.</exception>
+    public static TileBatcher Create(TileGraph graph, IInferenceSession session, TileBatcherOptions options, TimeProvider? time = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        bool oneTileRuns = options.OneTileRuns || !RowIndependence.Holds(graph, session);
+        int batchSize = oneTileRuns
+            ? 1
+            : options.BatchSize ?? BatchSizeFinder.Find(graph, session, options.Parallelism, options.MemoryLimitBytes).BatchSize;
+        return new TileBatcher(graph, session, options with { BatchSize = batchSize, OneTileRuns = oneTileRuns }, time);
     }
 
     public TileGraph Graph { get; }
@@ -337,16 +359,17 @@ public sealed class TileBatcher : IDisposable
     }
 
     /// <summary>Enough buffers that every loop runs one while others fill, as few tiles each as the memory limit asks.</summary>
-    private static (int BatchSize, int Buffers) Ring(TileGraph graph, TileBatcherOptions options)
+    private static (int BatchSize, int Buffers) Ring(TileGraph graph, TileBatcherOptions options, int minimumRows)
     {
         long tiles = options.MemoryLimitBytes / graph.BytesPerTile;
         int least = options.Parallelism + 1;
         int most = (2 * options.Parallelism) + 1;
-        int batchSize = (int)Math.Min(Math.Max(options.BatchSize, MinimumRows), tiles / least);
-        return batchSize >= MinimumRows
-            ? (Math.Min(options.BatchSize, batchSize), (int)Math.Min(most, tiles / batchSize))
+        int wanted = options.OneTileRuns ? 1 : options.BatchSize ?? DefaultBatchSize;
+        int capacity = (int)Math.Min(Math.Max(wanted, minimumRows), tiles / least);
+        return capacity >= minimumRows
+            ? (Math.Min(wanted, capacity), (int)Math.Min(most, tiles / capacity))
             : throw new ArgumentException(
-                $"{graph.Model}: a memory limit of {options.MemoryLimitBytes} bytes holds {tiles} tiles of {graph.BytesPerTile} bytes; {least * MinimumRows} are needed.",
+                $"{graph.Model}: a memory limit of {options.MemoryLimitBytes} bytes holds {tiles} tiles of {graph.BytesPerTile} bytes; {least * minimumRows} are needed.",
                 nameof(options));
     }
 }

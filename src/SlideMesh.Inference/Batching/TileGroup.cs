@@ -10,6 +10,7 @@ public sealed class TileGroup
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _failure;
     private int _failed;
+    private int _nonFinite;
 
     // One for the group itself until it is sealed.
     private int _open = 1;
@@ -23,10 +24,15 @@ public sealed class TileGroup
     /// <summary>Tiles without a result.</summary>
     public int FailedTiles => Volatile.Read(ref _failed);
 
+    /// <summary>Tiles whose row holds NaN or infinity; they count as done, and what becomes of them is the caller's choice.</summary>
+    public int NonFiniteTiles => Volatile.Read(ref _nonFinite);
+
     /// <summary>Says that no further tile will be committed to this group. Call once.</summary>
     public void Seal() => CountDown();
 
     internal void Add() => Interlocked.Increment(ref _open);
+
+    internal void CountNonFinite() => Interlocked.Increment(ref _nonFinite);
 
     internal void Finish(Exception? failure)
     {

@@ -39,7 +39,7 @@ public sealed class OnnxRuntimeEngine : IInferenceEngine
     private OrtSessionOptionsHandle SessionOptions(int threads)
     {
         OrtSessionOptionsHandle options = _api.CreateSessionOptions();
-        _api.SetSessionLogSeverityLevelError(options);
+        _api.SetSessionLogSeverityLevelFatal(options);
         _api.SetSessionGraphOptimizationLevelAll(options);
         _api.SetIntraOpNumThreads(options, threads);
         _api.SetInterOpNumThreads(options, 1);

@@ -9,7 +9,8 @@ namespace SlideMesh.Inference.OnnxRuntime;
 /// </summary>
 internal sealed unsafe class OrtApi(void** table, string version)
 {
-    private const int LogError = 3;
+    // Errors come back as statuses; logged as well they would stand on the user's terminal beside our one line.
+    private const int LogFatal = 4;
     private const int OptimiseAll = 99;
     private const int TypeTensor = 1;
     private const int ElementFloat = 1;
@@ -25,7 +26,7 @@ internal sealed unsafe class OrtApi(void** table, string version)
         nint env = 0;
         fixed (byte* id = Utf8(logId))
         {
-            Check(((delegate* unmanaged<int, byte*, nint*, nint>)_table[3])(LogError, id, &env));
+            Check(((delegate* unmanaged<int, byte*, nint*, nint>)_table[3])(LogFatal, id, &env));
         }
 
         return new OrtEnvHandle(env, (delegate* unmanaged<nint, void>)_table[92]);
@@ -66,7 +67,7 @@ internal sealed unsafe class OrtApi(void** table, string version)
 
     public void DisableCpuMemArena(OrtSessionOptionsHandle options) => Set(options, 19);
 
-    public void SetSessionLogSeverityLevelError(OrtSessionOptionsHandle options) => Set(options, 22, LogError);
+    public void SetSessionLogSeverityLevelFatal(OrtSessionOptionsHandle options) => Set(options, 22, LogFatal);
 
     public void SetSessionGraphOptimizationLevelAll(OrtSessionOptionsHandle options) => Set(options, 23, OptimiseAll);
 

@@ -50,6 +50,7 @@ internal static class PageStyle
         th .soft{font-weight:400}
         td.n,th.n{text-align:right;padding-right:18px;white-space:nowrap}
         code{font:12.5px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
+        td code{white-space:nowrap}
         .wide{overflow-x:auto}
         .state{font-weight:600}.state.failed,.state.quarantined{color:var(--bad)}
         .figures{display:flex;flex-wrap:wrap;gap:10px 40px;margin:18px 0 0;padding:0;list-style:none}
@@ -62,7 +63,7 @@ internal static class PageStyle
         footer{margin-top:44px;padding-bottom:36px;color:var(--soft);font-size:13px}
         footer p{border-top:1px solid var(--line);padding-top:14px;max-width:none}
         @media (max-width:600px){main,header.page,footer{padding-left:16px;padding-right:16px}.pictures{grid-template-columns:1fr}}
-        @media print{@page{margin:14mm}body{font-size:10.5pt}main,header.page,footer{max-width:none;padding:0}h2{break-after:avoid}tr{break-inside:avoid}.bar,.bar i,.scale i,.banner{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
+        @media print{@page{margin:14mm}body{font-size:10.5pt}main,header.page,footer{max-width:none;padding:0}h2,h3{break-after:avoid}h2{margin-top:24px}.cards{grid-template-columns:repeat(3,1fr);gap:10px}.pictures{grid-template-columns:1fr 1fr;gap:14px}.tiles{grid-template-columns:repeat(8,1fr);max-width:none}th{overflow-wrap:normal}tr{break-inside:avoid}.bar,.bar i,.scale i,.banner{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
         """;
 
     public static byte[] Page(string title, Markup body) => new HtmlBuilder()

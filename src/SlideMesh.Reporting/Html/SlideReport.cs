@@ -109,9 +109,15 @@ public static class SlideReport
             facts.Add($"{Wording.Count(width)} × {Wording.Count(height)} pixels");
         }
 
-        facts.Add(slide.MicronsPerPixel is { } mpp
-            ? $"{Wording.Number(mpp.Mean, "0.####")} µm per pixel ({Source(mpp.Source)})"
-            : "µm per pixel unknown");
+        if (slide.MicronsPerPixel is { } mpp)
+        {
+            facts.Add($"{Wording.Number(mpp.Mean, "0.####")} µm per pixel ({Source(mpp.Source)})");
+        }
+        else if (slide.Width is not null)
+        {
+            facts.Add("µm per pixel unknown");
+        }
+
         if (slide.ObjectivePower is { } power)
         {
             facts.Add($"{Wording.Number(power, "0.##")}× objective");

@@ -61,10 +61,10 @@ internal static class Wording
         _ => reason.Replace('-', ' '),
     };
 
-    public static string Percent(double share) => Number(share * 100, "0") + " %";
+    public static string Percent(double share) => Number(share * 100, "0") + "\u00A0%";
 
     // One decimal for small shares, so that 0.4 % does not read as none.
-    public static string Share(double share) => share is > 0 and < 0.1 ? Number(share * 100, "0.0") + " %" : Percent(share);
+    public static string Share(double share) => share is > 0 and < 0.1 ? Number(share * 100, "0.0") + "\u00A0%" : Percent(share);
 
     public static string Count(long count) => count.ToString("#,0", CultureInfo.InvariantCulture).Replace(',', '\u202F');
 

@@ -9,8 +9,8 @@ namespace SlideMesh.Tissue.Quality;
 /// <param name="Shares">Each colour's share of all pixels, counted without the edge.</param>
 internal sealed record PenMarks(byte[] Mask, IReadOnlyDictionary<PenColour, double> Shares)
 {
-    /// <summary>Smaller specks of ink colour are dust, pigment or folds, not a mark: a felt pen's dot is about 1 mm wide.</summary>
-    public const double MinMarkMm2 = 0.1;
+    /// <summary>Smaller specks of ink colour are dust, pigment or folds, not a mark: the finest pen is about 0.1 mm wide.</summary>
+    public const double MinMarkMm2 = 0.01;
 
     /// <summary>A mark's edge, where ink and glass mix, reaches about this far.</summary>
     private const double EdgeMicrons = 24;

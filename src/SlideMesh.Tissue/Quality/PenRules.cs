@@ -29,6 +29,6 @@ public static class PenRules
             return PenColour.Green;
         }
 
-        return r == max && r >= 150 && g <= 80 && b <= 90 && r - Math.Max(g, b) >= 100 && Math.Abs(g - b) <= 30 ? PenColour.Red : null;
+        return r == max && r >= 150 && g <= 90 && b <= 100 && r - Math.Max(g, b) >= 100 && Math.Abs(g - b) <= 30 ? PenColour.Red : null;
     }
 }

@@ -68,6 +68,17 @@ public sealed class ModelPackageTests : IDisposable
         AssertRefused(folder, "'tile.onnx' is a link");
     }
 
+    [Fact]
+    public void File_behind_a_linked_folder_is_refused()
+    {
+        string folder = ReferencePackages.CopyOf("ref-encoder", _scratch);
+        Directory.CreateSymbolicLink(Path.Combine(folder, "graphs"), ReferencePackages.Folder("ref-encoder"));
+        string manifest = Path.Combine(folder, ModelPackage.ManifestFileName);
+        File.WriteAllText(manifest, File.ReadAllText(manifest).Replace("\"tile.onnx\"", "\"graphs/tile.onnx\"", StringComparison.Ordinal));
+
+        AssertRefused(folder, "'graphs/tile.onnx' is a link");
+    }
+
     [Theory]
     [InlineData("../tile.onnx")]
     [InlineData("/tile.onnx")]
