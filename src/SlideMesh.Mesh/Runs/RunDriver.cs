@@ -117,7 +117,7 @@ public sealed class RunDriver : IAsyncDisposable
             return;
         }
 
-        using DeviceBatchers device = new(_request.Pipeline, _request.Inference, _request.Options, cancellation);
+        using DeviceBatchers device = new(_request.Pipeline, _request.Inference, _request.Options);
         Device = device;
         await using InProcessEngine engine = new(time: _run.Time);
         using TileInference inference = new(_run, engine, device, decoders);

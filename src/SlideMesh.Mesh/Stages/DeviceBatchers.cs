@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using SlideMesh.Inference.Batching;
 using SlideMesh.Inference.Engines;
 using SlideMesh.Inference.Packages;
@@ -5,72 +6,72 @@ using SlideMesh.Mesh.Runs;
 
 namespace SlideMesh.Mesh.Stages;
 
-/// <summary>The batchers of one device: one per model that takes pixels, shared by every stream, shard and slide.</summary>
+/// <summary>
+/// The batchers of one device: one per model that takes pixels, shared by every stream, shard and slide. Made when the first
+/// shard asks, so that a run that finds everything done in the store neither loads a model nor tries batch sizes.
+/// </summary>
 public sealed class DeviceBatchers : IDisposable
 {
-    private readonly Dictionary<string, TileBatcher> _byStream = new(StringComparer.Ordinal);
-    private readonly List<TileBatcher> _batchers = [];
-    private readonly List<IInferenceSession> _sessions = [];
+    private readonly Dictionary<string, Lazy<TileBatcher>> _byStream = new(StringComparer.Ordinal);
+    private readonly ConcurrentBag<TileBatcher> _batchers = [];
+    private readonly ConcurrentBag<IInferenceSession> _sessions = [];
 
-    public DeviceBatchers(ResolvedPipeline pipeline, IInferenceEngine engine, RunOptions options, CancellationToken cancellation)
+    public DeviceBatchers(ResolvedPipeline pipeline, IInferenceEngine engine, RunOptions options)
     {
         ArgumentNullException.ThrowIfNull(pipeline);
         ArgumentNullException.ThrowIfNull(engine);
         ArgumentNullException.ThrowIfNull(options);
-        int threads = options.DeviceThreads ?? Environment.ProcessorCount;
-        try
+
+        // Streams that differ only in their view of the slide share a batcher: the same graph, the same tile size.
+        foreach (IGrouping<(string Package, int SizePx), FeatureStream> model in pipeline.Streams.GroupBy(s => (s.Package, s.View.SizePx)))
         {
-            // Streams that differ only in their view of the slide share a batcher: the same graph, the same tile size.
-            foreach (IGrouping<(string Package, int SizePx), FeatureStream> model in pipeline.Streams.GroupBy(s => (s.Package, s.View.SizePx)))
+            Lazy<TileBatcher> batcher = new(() => Make(pipeline, engine, model.First(), options));
+            foreach (FeatureStream stream in model)
             {
-                TileBatcher batcher = Make(pipeline, engine, model.First(), options, threads, cancellation);
-                foreach (FeatureStream stream in model)
-                {
-                    _byStream[stream.Id] = batcher;
-                }
+                _byStream[stream.Id] = batcher;
             }
-        }
-        catch
-        {
-            Dispose();
-            throw;
         }
     }
 
-    /// <summary>Model name and batch size of each batcher.</summary>
-    public IEnumerable<(string Model, int BatchSize)> BatchSizes { get; private set; } = [];
+    /// <summary>What the batchers that are in use have done so far.</summary>
+    public IEnumerable<BatcherStatistics> Statistics => _batchers.Select(b => b.Statistics);
 
     public TileBatcher For(FeatureStream stream)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        return _byStream[stream.Id];
+        return _byStream[stream.Id].Value;
     }
-
-    public IEnumerable<BatcherStatistics> Statistics => _batchers.Select(b => b.Statistics);
 
     public void Dispose()
     {
-        _batchers.ForEach(b => b.Dispose());
-        _sessions.ForEach(s => s.Dispose());
-        _batchers.Clear();
-        _sessions.Clear();
+        foreach (TileBatcher batcher in _batchers)
+        {
+            batcher.Dispose();
+        }
+
+        foreach (IInferenceSession session in _sessions)
+        {
+            session.Dispose();
+        }
     }
 
-    private TileBatcher Make(
-        ResolvedPipeline pipeline, IInferenceEngine engine, FeatureStream stream, RunOptions options, int threads, CancellationToken cancellation)
+    private TileBatcher Make(ResolvedPipeline pipeline, IInferenceEngine engine, FeatureStream stream, RunOptions options)
     {
+        int threads = options.DeviceThreads ?? Environment.ProcessorCount;
         ModelPackage producer = pipeline.Producer(stream);
         TileGraph graph = TileGraph.Of(producer, stream);
         // One thread a run and as many runs at a time as threads: measured faster than one run on all threads, and the
         // order of every sum stays the same whatever the number of threads.
         IInferenceSession session = engine.Load(producer.GraphPath(GraphRole.Tile), threads: 1);
         _sessions.Add(session);
-        long memory = options.BatchMemoryBytes;
-        cancellation.ThrowIfCancellationRequested();
-        int batch = options.BatchSize ?? BatchSizeFinder.Find(graph, session, threads, memory).BatchSize;
-        TileBatcher batcher = new(graph, session, new TileBatcherOptions { BatchSize = batch, Parallelism = threads, MemoryLimitBytes = memory });
+        int batch = options.BatchSize ?? BatchSizeFinder.Find(graph, session, threads, options.BatchMemoryBytes).BatchSize;
+        TileBatcher batcher = new(graph, session, new TileBatcherOptions
+        {
+            BatchSize = batch,
+            Parallelism = threads,
+            MemoryLimitBytes = options.BatchMemoryBytes,
+        });
         _batchers.Add(batcher);
-        BatchSizes = [.. BatchSizes, (producer.Name, batch)];
         return batcher;
     }
 }
