@@ -12,7 +12,14 @@ public sealed record SlidePrediction(
     /// covariate that a model does not understand. Empty on a usual slide.
     /// </summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>Every tile classifier's probabilities, in package order. Not part of the JSON.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<TileScores> TileScores { get; init; } = [];
 }
+
+/// <summary>Probabilities of one tile classifier, [N, C] row-major, along the rows of <paramref name="Stream"/>'s features.</summary>
+public sealed record TileScores(string Model, string Stream, IReadOnlyList<string> Labels, float[] Values);
 
 /// <summary>One task's answer, with the answer without omics beside it when omics were used.</summary>
 /// <param name="Task"><c>grade</c>, <c>tmb</c>, <c>origin</c>, …</param>

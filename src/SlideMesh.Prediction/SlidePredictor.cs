@@ -74,7 +74,13 @@ public sealed class SlidePredictor : IDisposable
         (List<ModelOpinion> fused, OmicsUse omics) = Fuse(heads, context, notes);
         List<TaskPrediction> tasks = Tasks(slideOnly, fused);
         NoteUnanswered(tasks, notes);
-        return new SlidePrediction(tasks, MapBuilder.Build(heads), omics) { Notes = notes };
+        return new SlidePrediction(tasks, MapBuilder.Build(heads), omics)
+        {
+            Notes = notes,
+            TileScores = [.. heads
+                .Where(h => h.Manifest.TileOutput is not null && h.Result.Tiles is not null)
+                .Select(h => new TileScores(h.Manifest.Name, h.Stream, h.Manifest.TileOutput!.Labels, h.Result.Tiles!.Values))],
+        };
     }
 
     public void Dispose()

@@ -1,8 +1,11 @@
 using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
+using SlideMesh.Prediction;
+using SlideMesh.Prediction.Bags;
 using SlideMesh.Reporting.Features;
 using SlideMesh.Reporting.OutputStore;
+using SlideMesh.Reporting.Tables;
 
 namespace SlideMesh.Mesh.Stages;
 
@@ -11,7 +14,8 @@ internal static class ExtraFiles
 {
     /// <returns>Paths of the files written.</returns>
     public static IEnumerable<string> Write(
-        RunContext run, CohortEntry slide, PlannedSlide planned, IReadOnlyDictionary<string, FeatureFile> bags, SlideFolder folder)
+        RunContext run, CohortEntry slide, PlannedSlide planned, IReadOnlyDictionary<string, FeatureFile> bags,
+        IReadOnlyList<TileScores> scores, SlideFolder folder)
     {
         List<string> written = [];
         foreach (FeatureStream stream in run.Pipeline.Streams)
@@ -22,6 +26,23 @@ internal static class ExtraFiles
                 string path = Path.Combine(folder.FeaturesFolder, stream.Id + ".stamp.h5");
                 AtomicFile.Write(path, temporary => StampFeatureFile.Write(temporary, bag, MergeStage.Header(run, slide, planned, stream)));
                 written.Add(path);
+            }
+
+            if (run.Options.Write.HasFlag(ExtraFormats.ClamPt))
+            {
+                written.Add(ResultStage.Save(Path.Combine(folder.FeaturesFolder, stream.Id + ".pt"), file => TorchTensorFile.Write(file, bag)));
+            }
+        }
+
+        if (run.Options.Write.HasFlag(ExtraFormats.WsInfer))
+        {
+            foreach (TileScores tiles in scores)
+            {
+                FeatureFile bag = bags[tiles.Stream];
+                ArrayFeatureBag probabilities = new(tiles.Labels.Count, tiles.Values, bag.Coordinates.ToArray(), bag.TileSizeLevel0);
+                written.Add(ResultStage.Save(
+                    Path.Combine(folder.Root, "model-outputs-csv", tiles.Model + ".csv"),
+                    file => WsinferTable.Write(file, probabilities, tiles.Labels)));
             }
         }
 

@@ -74,7 +74,7 @@ public static class ResultStage
         SlideSummary summary = Summarise(run, slide, planned, bags, prediction, evidence, folder);
         SlidePictures pictures = new(run, slide, planned, folder);
         List<string> written = [.. pictures.Write(summary, prediction.Maps, bags, evidence, cancellation)];
-        written.AddRange(ExtraFiles.Write(run, slide, planned, bags, folder));
+        written.AddRange(ExtraFiles.Write(run, slide, planned, bags, prediction.TileScores, folder));
 
         written.Add(Save(folder.Quality, stream => ResultJson.Write(stream, new QualityDocument
         {
