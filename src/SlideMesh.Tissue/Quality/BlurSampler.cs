@@ -32,8 +32,8 @@ internal static class BlurSampler
         {
             cancellation.ThrowIfCancellationRequested();
             var origin = new Level0Point(
-                (long)(((x + 0.5) * mask.DownsampleX) - (width * level.Downsample / 2)),
-                (long)(((y + 0.5) * mask.DownsampleY) - (height * level.Downsample / 2)));
+                Corner((x + 0.5) * mask.DownsampleX, width * level.Downsample, source.Levels[0].Width),
+                Corner((y + 0.5) * mask.DownsampleY, height * level.Downsample, source.Levels[0].Height));
             try
             {
                 source.ReadRegion(origin, level.Index, width, height, read);
@@ -56,6 +56,9 @@ internal static class BlurSampler
     }
 
     private static int ReadPx(double wanted, double levelMicronsPerPixel) => Math.Max(1, (int)Math.Round(FieldPx * wanted / levelMicronsPerPixel));
+
+    /// <summary>Moved inwards from the slide's edge: the step to the white beyond would pass for sharpness.</summary>
+    private static long Corner(double centre, double size, long length) => (long)Math.Max(0, Math.Min(centre - (size / 2), length - size));
 
     /// <summary>Tissue pixels at equal distances in raster order.</summary>
     private static IEnumerable<(int X, int Y)> SpreadOver(TissueMask mask)
