@@ -100,6 +100,7 @@ public sealed class TileBatcher : IDisposable
     /// <summary>Memory of all batch buffers; at most <see cref="TileBatcherOptions.MemoryLimitBytes"/>.</summary>
     public long BufferBytes { get; }
 
+    /// <summary>What has been done so far. A run is counted just after its tiles' groups hear of it.</summary>
     public BatcherStatistics Statistics
     {
         get
