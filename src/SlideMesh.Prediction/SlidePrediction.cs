@@ -1,14 +1,25 @@
+using System.Text.Json.Serialization;
 using SlideMesh.Inference.Packages;
 
 namespace SlideMesh.Prediction;
 
 /// <summary>Everything that the heads say about one slide. Deterministic: same features, same covariates, same bytes.</summary>
 public sealed record SlidePrediction(
-    IReadOnlyList<TaskPrediction> Tasks, IReadOnlyList<TileMap> Maps, OmicsUse Omics);
+    IReadOnlyList<TaskPrediction> Tasks, IReadOnlyList<TileMap> Maps, OmicsUse Omics)
+{
+    /// <summary>
+    /// What a reader must know to judge the answers, one line each: a model left out because the slide has no tile for it, a
+    /// covariate that a model does not understand. Empty on a usual slide.
+    /// </summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+}
 
 /// <summary>One task's answer, with the answer without omics beside it when omics were used.</summary>
 /// <param name="Task"><c>grade</c>, <c>tmb</c>, <c>origin</c>, …</param>
-/// <param name="Final">The answer: fused when the case has omics and a fusion head speaks on this task, slide-only otherwise.</param>
+/// <param name="Final">
+/// The answer: fused when the case has omics and a fusion head speaks on this task, slide-only otherwise. A part of the answer that
+/// no fusion head speaks about (the classes, or a quantity) is the slide's own in either case.
+/// </param>
 /// <param name="SlideOnly">The ensemble of the heads that saw the slide alone; null when only a fusion head answers.</param>
 /// <param name="IsFused">Whether <paramref name="Final"/> used omics.</param>
 /// <param name="Members">Each model's own answer, in package order.</param>
@@ -45,10 +56,13 @@ public sealed record QuantityAnswer(string Name, double Value, string Unit);
 /// <summary>A number per tile, for heatmaps and top tiles. <see cref="Values"/> follow the rows of <see cref="Stream"/>'s features.</summary>
 /// <param name="Name">File name stem, e.g. <c>origin</c>, <c>grade</c>, <c>grade-attention</c>.</param>
 /// <param name="Quantity"><c>attention</c> (raw score, before softmax), <c>probability</c> or <c>expected-class</c>.</param>
+/// <param name="Model">Packages, joined by <c>+</c> where a map merges several.</param>
 /// <param name="Minimum">Natural range of the quantity; null for attention (drawn by percentile).</param>
+[JsonConverter(typeof(TileMapJsonConverter))]
 public sealed record TileMap(
     string Name, string Task, string Model, string Stream, string Quantity, float[] Values, double? Minimum, double? Maximum);
 
+[JsonConverter(typeof(KebabCaseEnumConverter<OmicsStatus>))]
 public enum OmicsStatus
 {
     /// <summary>Fused.</summary>

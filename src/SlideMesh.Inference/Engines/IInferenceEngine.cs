@@ -25,6 +25,26 @@ public interface IInferenceSession : IDisposable
     /// <returns>Outputs, copied into managed arrays.</returns>
     /// <exception cref="InferenceException">Wrong shapes or a failure inside of the engine, with its own text.</exception>
     IReadOnlyList<Tensor> Run(IReadOnlyList<TensorView> inputs, IReadOnlyList<string> outputNames);
+
+    /// <summary>Runs the graph and leaves its outputs in the caller's memory.</summary>
+    /// <param name="inputs">As for <see cref="Run"/>.</param>
+    /// <param name="outputs">Where each wanted output goes; its shape must be the one the graph makes of these inputs.</param>
+    /// <exception cref="InferenceException">As for <see cref="Run"/>; the outputs' contents are then undefined.</exception>
+    void RunInto(IReadOnlyList<TensorView> inputs, IReadOnlyList<TensorBuffer> outputs)
+    {
+        ArgumentNullException.ThrowIfNull(outputs);
+        IReadOnlyList<Tensor> results = Run(inputs, [.. outputs.Select(output => output.Name)]);
+        for (int i = 0; i < outputs.Count; i++)
+        {
+            if (!results[i].Shape.AsSpan().SequenceEqual(outputs[i].Shape))
+            {
+                throw new InferenceException(
+                    $"Output '{outputs[i].Name}' has shape [{string.Join(", ", results[i].Shape)}], [{string.Join(", ", outputs[i].Shape)}] was expected.");
+            }
+
+            results[i].Data.CopyTo(outputs[i].Data);
+        }
+    }
 }
 
 /// <param name="Shape">Dimensions, −1 where free.</param>
@@ -33,8 +53,15 @@ public sealed record TensorInfo(string Name, IReadOnlyList<long> Shape, string E
 /// <summary>A named input over the caller's memory, row-major.</summary>
 public readonly record struct TensorView(string Name, ReadOnlyMemory<float> Data, long[] Shape);
 
+/// <summary>A named output's place in the caller's memory, row-major; exactly as long as the shape asks.</summary>
+public readonly record struct TensorBuffer(string Name, Memory<float> Data, long[] Shape);
+
 /// <summary>A result, row-major.</summary>
 public sealed record Tensor(string Name, float[] Data, long[] Shape);
 
 /// <summary>A model that cannot be loaded or run; the message carries the engine's own text.</summary>
-public sealed class InferenceException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class InferenceException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>The device had no memory for this run; a smaller batch may pass.</summary>
+    public bool IsOutOfMemory { get; init; }
+}

@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using SlideMesh.Inference.Engines;
+
+namespace SlideMesh.Inference.Batching;
+
+/// <summary>What one batch size gave.</summary>
+public readonly record struct BatchSizeTrial(int BatchSize, double TilesPerSecond);
+
+/// <param name="BatchSize">The smallest size within 3 % of the best throughput.</param>
+/// <param name="Trials">Every size tried, smallest first.</param>
+/// <param name="StoppedBy">Why no larger size was tried: <c>memory</c>, <c>time</c> or <c>largest</c>.</param>
+public sealed record BatchSizeChoice(int BatchSize, IReadOnlyList<BatchSizeTrial> Trials, string StoppedBy);
+
+/// <summary>
+/// Tries batch sizes 2, 4, … 64 on a loaded graph (a lone tile costs a run of two, so one is never better). The choice may differ from run to run; results do not depend on it
+/// (see <see cref="TileBatcher.MinimumRows"/>).
+/// </summary>
+public static class BatchSizeFinder
+{
+    /// <summary>A smaller batch costs less memory and latency; this share of the throughput is worth giving up for it.</summary>
+    private const double Tolerance = 0.03;
+
+    private const int Largest = 64;
+
+    private const int MinimumRuns = 2;
+
+    private static readonly TimeSpan LongestTrial = TimeSpan.FromMilliseconds(200);
+
+    /// <param name="parallelism">Runs at the same time, as the batcher will do.</param>
+    /// <param name="memoryLimitBytes">Bound on buffers plus what the process grows by during a trial.</param>
+    /// <param name="budget">Time for all trials; exceeded by one run at most. Default 2 s.</param>
+    public static BatchSizeChoice Find(
+        TileGraph graph, IInferenceSession session, int parallelism, long memoryLimitBytes, TimeSpan? budget = null)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(session);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(parallelism);
+        TimeSpan total = budget ?? TimeSpan.FromSeconds(2);
+        Stopwatch clock = Stopwatch.StartNew();
+        List<BatchSizeTrial> trials = [];
+        string stoppedBy = "largest";
+        long grownPerTile = 0;
+        for (int size = TileBatcher.MinimumRows; size <= Largest; size *= 2)
+        {
+            long needed = size * (((parallelism + 1) * graph.BytesPerTile) + grownPerTile);
+            if (trials.Count > 0 && needed > memoryLimitBytes)
+            {
+                stoppedBy = "memory";
+                break;
+            }
+
+            // Not begun when its runs would not fit into the time left.
+            TimeSpan left = total - clock.Elapsed;
+            double oneRun = trials.Count == 0 ? 0 : size * parallelism / trials[^1].TilesPerSecond;
+            if (trials.Count > 0 && oneRun * (MinimumRuns + 1) > left.TotalSeconds)
+            {
+                stoppedBy = "time";
+                break;
+            }
+
+            long before = Environment.WorkingSet;
+            try
+            {
+                trials.Add(new BatchSizeTrial(size, Measure(graph, session, size, parallelism, left / 3 < LongestTrial ? left / 3 : LongestTrial)));
+            }
+            catch (InferenceException e) when (e.IsOutOfMemory && trials.Count > 0)
+            {
+                stoppedBy = "memory";
+                break;
+            }
+
+            // The last trial only: the first ones grow by what the engine sets up once.
+            grownPerTile = Math.Max(0, Environment.WorkingSet - before) / size;
+        }
+
+        return new BatchSizeChoice(Choose(trials), trials, stoppedBy);
+    }
+
+    internal static int Choose(IReadOnlyList<BatchSizeTrial> trials)
+    {
+        double best = trials.Max(t => t.TilesPerSecond);
+        return trials.First(t => t.TilesPerSecond >= best * (1 - Tolerance)).BatchSize;
+    }
+
+    private static double Measure(TileGraph graph, IInferenceSession session, int size, int parallelism, TimeSpan time)
+    {
+        float[][] inputs = [.. Enumerable.Range(0, parallelism).Select(_ => new float[size * graph.InputLength])];
+        float[][] outputs = [.. Enumerable.Range(0, parallelism).Select(_ => new float[size * graph.Dimension])];
+        void Once(int loop) => session.RunInto(
+            [new TensorView(graph.Input, inputs[loop], [size, 3, graph.SizePx, graph.SizePx])],
+            [new TensorBuffer(graph.Output, outputs[loop], [size, graph.Dimension])]);
+
+        // The first run of a size sets up the engine's memory for it.
+        Once(0);
+        Stopwatch clock = Stopwatch.StartNew();
+        long runs = 0;
+        InferenceException? failure = null;
+        Thread[] loops = [.. Enumerable.Range(0, parallelism).Select(loop => new Thread(() =>
+        {
+            try
+            {
+                int own = 0;
+                while (own++ < MinimumRuns || clock.Elapsed < time)
+                {
+                    Once(loop);
+                    Interlocked.Increment(ref runs);
+                }
+            }
+            catch (InferenceException e)
+            {
+                failure = e;
+            }
+        }))];
+        Array.ForEach(loops, loop => loop.Start());
+        Array.ForEach(loops, loop => loop.Join());
+        return failure is null ? runs * size / clock.Elapsed.TotalSeconds : throw failure;
+    }
+}

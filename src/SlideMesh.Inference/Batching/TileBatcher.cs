@@ -1,0 +1,375 @@
+using SlideMesh.Inference.Engines;
+
+namespace SlideMesh.Inference.Batching;
+
+/// <summary>
+/// Fills device batches with tiles of whatever shards and slides have them ready, and runs them. Thread-safe.
+/// </summary>
+/// <remarks>
+/// <para>A ring of batch buffers of bounded bytes: a caller gets a slot, normalises its tile straight into the batch, and hands it over;
+/// while all buffers are full or running, callers wait, so that decoding never runs ahead of the device.</para>
+/// <para>A row's bits do not depend on the batch it went through; see <see cref="MinimumRows"/>.</para>
+/// </remarks>
+public sealed class TileBatcher : IDisposable
+{
+    /// <summary>
+    /// Rows of the smallest run: a lone tile runs beside padding, because engines take another path for products with one row,
+    /// which sums in another order (measurement at <see cref="RowIndependence"/>).
+    /// </summary>
+    public const int MinimumRows = 2;
+
+    private const int DefaultBatchSize = 8;
+
+    private readonly TileBatcherOptions _options;
+    private readonly TimeProvider _time;
+    private readonly KeyValuePair<string, object?> _tag;
+    private readonly ITimer _linger;
+    private readonly Thread[] _loops;
+    private readonly TileBatch[] _ring;
+    private readonly BatchRunner _runner;
+
+    // Everything below is read and written under this lock.
+    private readonly object _gate = new();
+    private readonly Queue<TileBatch> _free;
+    private readonly Queue<TileBatch> _ready = new();
+    private readonly Queue<SlotWaiter> _waiters = new();
+    private TileBatch? _open;
+    private int _batchSize;
+    private int _idleLoops;
+    private bool _lingerArmed;
+    private bool _disposed;
+    private long _lastSlotAt;
+    private long _batches;
+    private long _tiles;
+    private long _failedTiles;
+    private long _queued;
+    private long _outOfMemory;
+    private TimeSpan _busy;
+    private TimeSpan _wait;
+
+    /// <param name="session">The tile graph; stays the caller's.</param>
+    /// <exception cref="ArgumentException">The memory limit has no room for the smallest ring of batches.</exception>
+    public TileBatcher(TileGraph graph, IInferenceSession session, TileBatcherOptions options, TimeProvider? time = null)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(session);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.BatchSize ?? DefaultBatchSize);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Parallelism);
+        Graph = graph;
+        Normaliser = new TileNormaliser(graph.Normalisation);
+        int minimumRows = options.OneTileRuns ? 1 : MinimumRows;
+        _runner = new BatchRunner(graph, session, minimumRows);
+        _options = options;
+        _time = time ?? TimeProvider.System;
+        _tag = InferenceMetrics.Tag(graph.Model);
+
+        (int batchSize, int buffers) = Ring(graph, options, minimumRows);
+        _batchSize = batchSize;
+        BufferBytes = buffers * batchSize * graph.BytesPerTile;
+        _ring = [.. Enumerable.Range(0, buffers).Select(_ => new TileBatch(graph, batchSize))];
+        _free = new Queue<TileBatch>(_ring);
+
+        _linger = _time.CreateTimer(_ => OnLinger(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _loops = [.. Enumerable.Range(0, options.Parallelism).Select(i => new Thread(Loop) { IsBackground = true, Name = $"device {graph.Model} {i}" })];
+        foreach (Thread loop in _loops)
+        {
+            loop.Start();
+        }
+    }
+
+    /// <summary>
+    /// A batcher whose batch size is measured unless <paramref name="options"/> give it, and which runs tiles one by one when
+    /// the graph's results depend on the batch. Takes some seconds of the device.
+    /// </summary>
+    /// <exception cref="InferenceException">The graph does not run.</exception>
+    /// <exception cref="ArgumentException">As for the constructor.</exception>
+    public static TileBatcher Create(TileGraph graph, IInferenceSession session, TileBatcherOptions options, TimeProvider? time = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        bool oneTileRuns = options.OneTileRuns || !RowIndependence.Holds(graph, session);
+        int batchSize = oneTileRuns
+            ? 1
+            : options.BatchSize ?? BatchSizeFinder.Find(graph, session, options.Parallelism, options.MemoryLimitBytes).BatchSize;
+        return new TileBatcher(graph, session, options with { BatchSize = batchSize, OneTileRuns = oneTileRuns }, time);
+    }
+
+    public TileGraph Graph { get; }
+
+    /// <summary>Memory of all batch buffers; at most <see cref="TileBatcherOptions.MemoryLimitBytes"/>.</summary>
+    public long BufferBytes { get; }
+
+    /// <summary>What has been done so far. A run is counted just after its tiles' groups hear of it.</summary>
+    public BatcherStatistics Statistics
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return new BatcherStatistics(_batches, _tiles, _failedTiles, _queued, _batchSize, BufferBytes, _outOfMemory, _busy, _wait);
+            }
+        }
+    }
+
+    internal TileNormaliser Normaliser { get; }
+
+    /// <summary>Takes a slot, waiting while every buffer is in use. For decode threads.</summary>
+    /// <exception cref="ObjectDisposedException">The batcher closes.</exception>
+    public BatchSlot Acquire(CancellationToken cancellationToken)
+    {
+        ValueTask<BatchSlot> slot = AcquireAsync(cancellationToken);
+        return slot.IsCompletedSuccessfully ? slot.GetAwaiter().GetResult() : slot.AsTask().GetAwaiter().GetResult();
+    }
+
+    /// <inheritdoc cref="Acquire"/>
+    public ValueTask<BatchSlot> AcquireAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        SlotWaiter waiter;
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_waiters.Count == 0 && TryReserve(out BatchSlot slot))
+            {
+                return new ValueTask<BatchSlot>(slot);
+            }
+
+            waiter = new SlotWaiter();
+            _waiters.Enqueue(waiter);
+        }
+
+        return new ValueTask<BatchSlot>(waiter.WaitAsync(cancellationToken));
+    }
+
+    /// <summary>Runs what has been handed over, without waiting for a batch to fill. For the end of the work.</summary>
+    public void Flush()
+    {
+        lock (_gate)
+        {
+            CloseOpenBatch();
+        }
+    }
+
+    /// <summary>Lets running batches end; everything else that was handed over, and every waiter, fails with <see cref="ObjectDisposedException"/>.</summary>
+    public void Dispose()
+    {
+        List<SlotWaiter> waiters;
+        lock (_gate)
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
+            waiters = [.. _waiters];
+            _waiters.Clear();
+            Monitor.PulseAll(_gate);
+        }
+
+        _linger.Dispose();
+        waiters.ForEach(waiter => waiter.TryFail(Closed()));
+        foreach (Thread loop in _loops)
+        {
+            loop.Join();
+        }
+
+        List<TileGroup> dropped;
+        lock (_gate)
+        {
+            dropped = [.. _ring.SelectMany(batch => batch.TakeGroups())];
+            CountQueued(-dropped.Count);
+        }
+
+        dropped.ForEach(group => group.Finish(Closed()));
+    }
+
+    internal void Finish(TileBatch batch, int index, Memory<float> destination, TileGroup? group)
+    {
+        lock (_gate)
+        {
+            batch.Finish(index, destination, _disposed ? null : group);
+            if (!_disposed)
+            {
+                CountQueued(group is null ? 0 : 1);
+                EnqueueIfReady(batch);
+                return;
+            }
+        }
+
+        group?.Finish(Closed());
+    }
+
+    private ObjectDisposedException Closed() => new(nameof(TileBatcher), $"The batcher of {Graph.Model} closed before this tile ran.");
+
+    private bool TryReserve(out BatchSlot slot)
+    {
+        if (_open is null && !_free.TryDequeue(out _open))
+        {
+            slot = default;
+            return false;
+        }
+
+        slot = _open.Reserve(this);
+        _lastSlotAt = _time.GetTimestamp();
+        if (_open.Reserved >= _batchSize)
+        {
+            CloseOpenBatch();
+        }
+        else if (_idleLoops > 0)
+        {
+            ArmLinger(_options.Linger);
+        }
+
+        return true;
+    }
+
+    private void CloseOpenBatch()
+    {
+        if (_open is { } batch)
+        {
+            batch.IsClosed = true;
+            _open = null;
+            EnqueueIfReady(batch);
+        }
+    }
+
+    private void EnqueueIfReady(TileBatch batch)
+    {
+        if (batch.IsReady)
+        {
+            _ready.Enqueue(batch);
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    // Armed once and renewed when it fires too early, instead of being set back by every tile.
+    private void ArmLinger(TimeSpan due)
+    {
+        if (!_lingerArmed && !_disposed)
+        {
+            _lingerArmed = _linger.Change(due, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private void OnLinger()
+    {
+        lock (_gate)
+        {
+            _lingerArmed = false;
+            if (_open is null || _idleLoops == 0)
+            {
+                // A loop that becomes idle arms it again.
+                return;
+            }
+
+            TimeSpan left = _options.Linger - _time.GetElapsedTime(_lastSlotAt);
+            if (left <= TimeSpan.Zero)
+            {
+                CloseOpenBatch();
+            }
+            else
+            {
+                ArmLinger(left);
+            }
+        }
+    }
+
+    private void Loop()
+    {
+        while (NextBatch() is { } batch)
+        {
+            long start = _time.GetTimestamp();
+            (int done, int failed) = _runner.Run(batch, HalveBatchSize);
+            Recycle(batch, done, failed, _time.GetElapsedTime(start));
+        }
+    }
+
+    private TileBatch? NextBatch()
+    {
+        lock (_gate)
+        {
+            long start = _time.GetTimestamp();
+            while (_ready.Count == 0 && !_disposed)
+            {
+                _idleLoops++;
+                if (_open is not null)
+                {
+                    ArmLinger(_options.Linger);
+                }
+
+                Monitor.Wait(_gate);
+                _idleLoops--;
+            }
+
+            TimeSpan wait = _time.GetElapsedTime(start);
+            _wait += wait;
+            InferenceMetrics.DeviceWait.Add(wait.TotalSeconds, _tag);
+            return _disposed ? null : _ready.Dequeue();
+        }
+    }
+
+    private void Recycle(TileBatch batch, int done, int failed, TimeSpan busy)
+    {
+        InferenceMetrics.Batches.Add(1, _tag);
+        InferenceMetrics.Tiles.Add(done, _tag);
+        InferenceMetrics.FailedTiles.Add(failed, _tag);
+        InferenceMetrics.RunDuration.Record(busy.TotalSeconds, _tag);
+        InferenceMetrics.DeviceBusy.Add(busy.TotalSeconds, _tag);
+        lock (_gate)
+        {
+            _batches++;
+            _tiles += done;
+            _failedTiles += failed;
+            _busy += busy;
+            CountQueued(-(done + failed));
+            batch.Clear();
+            _free.Enqueue(batch);
+            ServeWaiters();
+        }
+    }
+
+    private void ServeWaiters()
+    {
+        while (_waiters.Count > 0 && (_open is not null || _free.Count > 0))
+        {
+            SlotWaiter waiter = _waiters.Dequeue();
+            if (waiter.TryClaim())
+            {
+                _ = TryReserve(out BatchSlot slot);
+                waiter.Give(slot);
+            }
+        }
+    }
+
+    private void HalveBatchSize(int failedSize)
+    {
+        InferenceMetrics.OutOfMemory.Add(1, _tag);
+        lock (_gate)
+        {
+            _outOfMemory++;
+            _batchSize = Math.Max(_runner.MinimumRows, Math.Min(_batchSize, failedSize / 2));
+        }
+    }
+
+    private void CountQueued(int tiles)
+    {
+        _queued += tiles;
+        InferenceMetrics.QueueDepth.Add(tiles, _tag);
+    }
+
+    /// <summary>Enough buffers that every loop runs one while others fill, as few tiles each as the memory limit asks.</summary>
+    private static (int BatchSize, int Buffers) Ring(TileGraph graph, TileBatcherOptions options, int minimumRows)
+    {
+        long tiles = options.MemoryLimitBytes / graph.BytesPerTile;
+        int least = options.Parallelism + 1;
+        int most = (2 * options.Parallelism) + 1;
+        int wanted = options.OneTileRuns ? 1 : Math.Max(options.BatchSize ?? DefaultBatchSize, minimumRows);
+        int batchSize = (int)Math.Min(wanted, tiles / least);
+        return batchSize >= minimumRows
+            ? (batchSize, (int)Math.Min(most, tiles / batchSize))
+            : throw new ArgumentException(
+                $"{graph.Model}: a memory limit of {options.MemoryLimitBytes} bytes holds {tiles} tiles of {graph.BytesPerTile} bytes; {least * minimumRows} are needed.",
+                nameof(options));
+    }
+}

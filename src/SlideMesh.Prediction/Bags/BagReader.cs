@@ -1,0 +1,80 @@
+using System.Globalization;
+
+namespace SlideMesh.Prediction.Bags;
+
+/// <summary>
+/// Reads a bag in blocks whose boundaries depend on nothing but <see cref="BlockRows"/>, so that a float32 graph sees the same
+/// rows together on every machine and the results are the same bytes. Every value that is handed out is finite.
+/// </summary>
+internal sealed class BagReader
+{
+    /// <summary>Rows of a block: 16 MiB at a width of 1,024. Part of the results: another number may change the last bits.</summary>
+    public const int BlockRows = 4096;
+
+    private readonly string _model;
+    private readonly IFeatureBag _bag;
+
+    /// <param name="dimension">Width that the model wants; null takes any.</param>
+    public BagReader(string model, IFeatureBag bag, int? dimension)
+    {
+        if (bag.Count == 0)
+        {
+            throw new PredictionException(
+                PredictionFailureReason.EmptyBag, model, $"{model}: the slide has no tile for this model; nothing to predict from.");
+        }
+
+        if (dimension is { } wanted && wanted != bag.Dimension)
+        {
+            throw new PredictionException(
+                PredictionFailureReason.FeatureWidth, model,
+                $"{model}: wants features of width {wanted}, the slide's features have {bag.Dimension}; extract them with the encoder that model.json names.");
+        }
+
+        _model = model;
+        _bag = bag;
+    }
+
+    /// <summary>Calls <paramref name="use"/>(first row, rows, values [rows, D]) for every block in order; the memory is reused.</summary>
+    public void ForEachBlock(Action<int, int, ReadOnlyMemory<float>> use, CancellationToken cancellationToken)
+    {
+        float[] buffer = new float[checked(Math.Min(BlockRows, _bag.Count) * _bag.Dimension)];
+        for (int start = 0; start < _bag.Count; start += BlockRows)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            int rows = Math.Min(BlockRows, _bag.Count - start);
+            Memory<float> block = buffer.AsMemory(0, rows * _bag.Dimension);
+            ReadFinite(start, rows, block.Span);
+            use(start, rows, block);
+        }
+    }
+
+    /// <summary>All features at once, [N, D].</summary>
+    public float[] ReadAll(CancellationToken cancellationToken)
+    {
+        float[] all = new float[checked(_bag.Count * _bag.Dimension)];
+        for (int start = 0; start < _bag.Count; start += BlockRows)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            int rows = Math.Min(BlockRows, _bag.Count - start);
+            ReadFinite(start, rows, all.AsSpan(start * _bag.Dimension, rows * _bag.Dimension));
+        }
+
+        return all;
+    }
+
+    private void ReadFinite(int start, int rows, Span<float> block)
+    {
+        _bag.Read(start, rows, block);
+        for (int i = 0; i < block.Length; i++)
+        {
+            if (!float.IsFinite(block[i]))
+            {
+                int row = start + (i / _bag.Dimension);
+                throw new PredictionException(
+                    PredictionFailureReason.NonFiniteFeature, _model,
+                    string.Create(CultureInfo.InvariantCulture,
+                        $"{_model}: feature {i % _bag.Dimension} of tile {row} (level-0 {_bag.Coordinates[2 * row]}, {_bag.Coordinates[(2 * row) + 1]}) is {block[i]}; extract the slide's features again."));
+            }
+        }
+    }
+}

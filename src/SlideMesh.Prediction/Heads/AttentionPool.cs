@@ -1,0 +1,90 @@
+namespace SlideMesh.Prediction.Heads;
+
+/// <summary>
+/// Softmax-weighted mean of hidden rows, one per attention column, in one pass: Σ exp(a − m)·h / Σ exp(a − m) with m the largest
+/// score so far; when a block brings a larger one, what is summed already is scaled down (as in Milakov and Gimelshein 2018).
+/// Sums are doubles in row order, so a bag's order changes a result by about 1e-15 only. Not thread-safe.
+/// </summary>
+internal sealed class AttentionPool
+{
+    private readonly int _columns;
+    private readonly int _hidden;
+    private readonly double[] _largest;
+    private readonly double[] _weights;
+    private readonly double[] _sums;
+
+    /// <param name="columns">Attention columns K.</param>
+    /// <param name="hidden">Width H of a hidden row.</param>
+    public AttentionPool(int columns, int hidden)
+    {
+        _columns = columns;
+        _hidden = hidden;
+        _largest = new double[columns];
+        Array.Fill(_largest, double.NegativeInfinity);
+        _weights = new double[columns];
+        _sums = new double[checked(columns * hidden)];
+    }
+
+    public int Columns => _columns;
+
+    public int Hidden => _hidden;
+
+    /// <param name="hidden">[rows, H].</param>
+    /// <param name="attention">Raw scores, [rows, K].</param>
+    public void Add(ReadOnlySpan<float> hidden, ReadOnlySpan<float> attention)
+    {
+        int rows = attention.Length / _columns;
+        for (int k = 0; k < _columns; k++)
+        {
+            Rescale(k, attention);
+            Span<double> sums = _sums.AsSpan(k * _hidden, _hidden);
+            double largest = _largest[k];
+            double weights = _weights[k];
+            for (int row = 0; row < rows; row++)
+            {
+                double weight = Math.Exp(attention[(row * _columns) + k] - largest);
+                weights += weight;
+                ReadOnlySpan<float> values = hidden.Slice(row * _hidden, _hidden);
+                for (int h = 0; h < sums.Length; h++)
+                {
+                    sums[h] += weight * values[h];
+                }
+            }
+
+            _weights[k] = weights;
+        }
+    }
+
+    /// <summary>[K, H] so far.</summary>
+    public float[] Pooled()
+    {
+        float[] pooled = new float[_sums.Length];
+        for (int i = 0; i < pooled.Length; i++)
+        {
+            pooled[i] = (float)(_sums[i] / _weights[i / _hidden]);
+        }
+
+        return pooled;
+    }
+
+    private void Rescale(int k, ReadOnlySpan<float> attention)
+    {
+        double largest = _largest[k];
+        for (int i = k; i < attention.Length; i += _columns)
+        {
+            largest = Math.Max(largest, attention[i]);
+        }
+
+        if (largest > _largest[k])
+        {
+            double scale = Math.Exp(_largest[k] - largest);
+            _weights[k] *= scale;
+            foreach (ref double sum in _sums.AsSpan(k * _hidden, _hidden))
+            {
+                sum *= scale;
+            }
+
+            _largest[k] = largest;
+        }
+    }
+}

@@ -1,0 +1,38 @@
+using SlideMesh.Inference.Engines;
+using SlideMesh.Inference.Packages;
+using SlideMesh.Prediction.Omics;
+
+namespace SlideMesh.Prediction.Heads;
+
+/// <summary>Loads a package's graphs. One thread a graph: with several, a reduction's order and so its last bits may change.</summary>
+internal sealed class HeadLoader(IInferenceEngine engine)
+{
+    private const int Threads = 1;
+
+    /// <summary>The slide head or tile classifier of a package.</summary>
+    public ISlideHead LoadHead(ModelPackage package)
+    {
+        ModelManifest manifest = package.Manifest;
+        int? dimension = manifest.Encoder?.Dimension;
+        if (manifest.TileOutput is { } tileOutput)
+        {
+            HeadGraph? tile = package.TakesPixels ? null : LoadGraph(package, GraphRole.Tile);
+            HeadGraph? summary = manifest.Graphs.ContainsKey(GraphRole.Summary) ? LoadGraph(package, GraphRole.Summary) : null;
+            return new TileClassifier(package.Name, tileOutput, tile, summary, dimension);
+        }
+
+        return manifest.Graphs.ContainsKey(GraphRole.Whole)
+            ? new WholeBagHead(LoadGraph(package, GraphRole.Whole), dimension)
+            : new AttentionHead(LoadGraph(package, GraphRole.Instance), LoadGraph(package, GraphRole.Bag), dimension);
+    }
+
+    public FusionHead LoadFusion(ModelPackage package)
+    {
+        FusionInputs inputs = package.Manifest.Fusion!;
+        OmicsScaling omics = OmicsScaling.Read(package.Name, package.PathOf(inputs.OmicsFeaturesFile));
+        return new FusionHead(LoadGraph(package, GraphRole.Fusion), inputs, omics);
+    }
+
+    private HeadGraph LoadGraph(ModelPackage package, string role) =>
+        new(package.Name, role, package.Manifest.Graphs[role], engine.Load(package.GraphPath(role), Threads));
+}

@@ -1,0 +1,80 @@
+#!/usr/bin/python3
+"""Writes the tiny graphs beside this file: random weights, 32 px tiles, PyTorch 1.13.
+
+    /usr/bin/python3 tests/SlideMesh.Inference.Tests/Graphs/make_graphs.py
+
+tiny-vit.onnx          patch embedding, class token, two attention blocks, linear end: what a ViT encoder is made of
+tiny-resnet.onnx       strided and residual convolutions, pooling, a fully connected layer
+computed-weights.onnx  a product of two computed matrices, whose rounding depends on the number of rows
+"""
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+HERE = Path(__file__).resolve().parent
+SIZE = 32
+
+
+class Block(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, x):
+        n, tokens, width = x.shape
+        q, k, v = self.qkv(self.norm1(x)).reshape(n, tokens, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        weights = (q @ k.transpose(-2, -1) * (width // self.heads) ** -0.5).softmax(-1)
+        x = x + self.out((weights @ v).transpose(1, 2).reshape(n, tokens, width))
+        return x + self.down(F.gelu(self.up(self.norm2(x))))
+
+
+class TinyVit(nn.Module):
+    def __init__(self, width=24, patch=8):
+        super().__init__()
+        self.patch = nn.Conv2d(3, width, patch, patch)
+        self.token = nn.Parameter(torch.randn(1, 1, width))
+        self.place = nn.Parameter(torch.randn(1, (SIZE // patch) ** 2 + 1, width))
+        self.blocks = nn.Sequential(Block(width, 3), Block(width, 3))
+        self.norm, self.end = nn.LayerNorm(width), nn.Linear(width, 10)
+
+    def forward(self, pixels):
+        x = self.patch(pixels).flatten(2).transpose(1, 2)
+        x = torch.cat([self.token.expand(x.shape[0], -1, -1), x], 1) + self.place
+        return self.end(self.norm(self.blocks(x))[:, 0])
+
+
+class TinyResNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem, self.a, self.b = nn.Conv2d(3, 16, 7, 2, 3), nn.Conv2d(16, 16, 3, 1, 1), nn.Conv2d(16, 16, 3, 1, 1)
+        self.down, self.end = nn.Conv2d(16, 40, 1, 2), nn.Linear(40, 7)
+
+    def forward(self, pixels):
+        x = F.max_pool2d(torch.relu(self.stem(pixels)), 3, 2, 1)
+        x = torch.relu(x + self.b(torch.relu(self.a(x))))
+        return self.end(torch.relu(self.down(x)).mean((2, 3)))
+
+
+class ComputedWeights(nn.Module):
+    def forward(self, pixels):
+        x = pixels.mean(2).flatten(1)
+        weights = torch.tanh(x[:1].t() * 0 + torch.sin(torch.arange(3.0 * SIZE))[:, None])
+        return x @ weights
+
+
+def export(module, name):
+    torch.onnx.export(
+        module.eval(), torch.zeros(3, 3, SIZE, SIZE), str(HERE / name), opset_version=13, input_names=["pixels"],
+        output_names=["features"], dynamic_axes={"pixels": {0: "n"}, "features": {0: "n"}})
+
+
+if __name__ == "__main__":
+    torch.manual_seed(5)
+    export(TinyVit(), "tiny-vit.onnx")
+    export(TinyResNet(), "tiny-resnet.onnx")
+    export(ComputedWeights(), "computed-weights.onnx")

@@ -1,0 +1,127 @@
+using SlideMesh.Inference.Packages;
+
+namespace SlideMesh.Inference.Tests.Packages;
+
+public sealed class ModelPackageTests : IDisposable
+{
+    private readonly ScratchFolder _scratch = new();
+
+    public void Dispose() => _scratch.Dispose();
+
+    [Fact]
+    public void Load_reads_every_reference_package() => Assert.Equal(6, ReferencePackages.LoadAll().Count);
+
+    [Fact]
+    public void Sha256_does_not_depend_on_white_space_or_member_order()
+    {
+        string folder = ReferencePackages.CopyOf("ref-encoder", _scratch);
+        string before = ModelPackage.Load(folder).Sha256;
+        ManifestEdit.Replace(folder, "\"sizePx\": 32,\n    \"micronsPerPixel\": 0.5,", "\"micronsPerPixel\": 0.5, \"sizePx\":32,");
+
+        Assert.Equal(before, ModelPackage.Load(folder).Sha256);
+        ManifestEdit.Replace(folder, "\"version\": \"1.0.0\"", "\"version\": \"1.0.1\"");
+        Assert.NotEqual(before, ModelPackage.Load(folder).Sha256);
+    }
+
+    [Fact]
+    public void Folder_without_a_manifest_is_refused() => AssertRefused(_scratch.Path, "model.json");
+
+    [Fact]
+    public void Changed_file_is_refused_by_its_hash()
+    {
+        string folder = ReferencePackages.CopyOf("ref-encoder", _scratch);
+        string graph = Path.Combine(folder, "tile.onnx");
+        byte[] bytes = File.ReadAllBytes(graph);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(graph, bytes);
+
+        AssertRefused(folder, "tile.onnx", "SHA-256");
+    }
+
+    [Fact]
+    public void Truncated_file_is_refused_by_its_length()
+    {
+        string folder = ReferencePackages.CopyOf("ref-encoder", _scratch);
+        string graph = Path.Combine(folder, "tile.onnx");
+        File.WriteAllBytes(graph, File.ReadAllBytes(graph)[..100]);
+
+        AssertRefused(folder, "tile.onnx", "100 bytes");
+    }
+
+    [Fact]
+    public void Missing_file_is_refused()
+    {
+        string folder = ReferencePackages.CopyOf("ref-encoder", _scratch);
+        File.Delete(Path.Combine(folder, "tile.onnx"));
+
+        AssertRefused(folder, "'tile.onnx' is missing");
+    }
+
+    [Fact]
+    public void Link_out_of_the_package_is_refused()
+    {
+        string folder = ReferencePackages.CopyOf("ref-encoder", _scratch);
+        string graph = Path.Combine(folder, "tile.onnx");
+        File.Move(graph, Path.Combine(_scratch.Path, "elsewhere.onnx"));
+        File.CreateSymbolicLink(graph, Path.Combine(_scratch.Path, "elsewhere.onnx"));
+
+        AssertRefused(folder, "'tile.onnx' is a link");
+    }
+
+    [Fact]
+    public void File_behind_a_linked_folder_is_refused()
+    {
+        string folder = ReferencePackages.CopyOf("ref-encoder", _scratch);
+        Directory.CreateSymbolicLink(Path.Combine(folder, "graphs"), ReferencePackages.Folder("ref-encoder"));
+        string manifest = Path.Combine(folder, ModelPackage.ManifestFileName);
+        File.WriteAllText(manifest, File.ReadAllText(manifest).Replace("\"tile.onnx\"", "\"graphs/tile.onnx\"", StringComparison.Ordinal));
+
+        AssertRefused(folder, "'graphs/tile.onnx' is a link");
+    }
+
+    [Theory]
+    [InlineData("../tile.onnx")]
+    [InlineData("/tile.onnx")]
+    [InlineData("a/../../tile.onnx")]
+    [InlineData("a//tile.onnx")]
+    [InlineData("..\\\\tile.onnx")]
+    [InlineData("")]
+    public void Path_that_leaves_the_package_is_refused(string path)
+    {
+        string folder = ReferencePackages.CopyOf("ref-encoder", _scratch);
+        ManifestEdit.Replace(folder, "\"path\": \"tile.onnx\"", $"\"path\": \"{path}\"");
+
+        AssertRefused(folder, "leaves the package");
+    }
+
+    [Theory]
+    [InlineData("\"version\": \"1.0.0\",", "", "member 'version' is missing")]
+    [InlineData("\"sizePx\": 32,", "", "member 'tile.sizePx' is missing")]
+    [InlineData("\"version\"", "\"vresion\"", "unknown member 'vresion'")]
+    [InlineData("\"name\": \"pixels\"", "\"nam\": \"pixels\"", "unknown member 'graphs.tile.inputs[0].nam'")]
+    [InlineData("\"version\": \"1.0.0\"", "\"version\": 1", "'version' has a value of the wrong type")]
+    [InlineData("\"kind\": \"encoder\"", "\"kind\": \"encodr\"", "'kind' has a value of the wrong type or out of its list")]
+    [InlineData("\"kind\": \"encoder\"", "\"kind\": \"slide-head\"", "graphs are tile; this kind needs instance + bag or whole")]
+    [InlineData("slidemesh-model/1", "slidemesh-model/2", "this version reads 'slidemesh-model/1'")]
+    [InlineData("\"name\": \"ref-encoder\"", "\"name\": \"../escape\"", "must match [a-z0-9]")]
+    [InlineData("\"std\": [0.25, 0.2, 0.3]", "\"std\": [0.25, 0, 0.3]", "std must be above 0")]
+    [InlineData("\"path\": \"tile.onnx\"", "\"path\": \"other.onnx\"", "graph 'tile' uses 'tile.onnx', which 'files' does not list")]
+    [InlineData("\"version\": \"1.0.0\",", "\"version\": \"1.0.0\", \"version\": \"1.0.1\",", "not valid JSON")]
+    [InlineData("\"files\": [", "\"files\": [null,", "'files[0]' is null")]
+    [InlineData("{", "", "not valid JSON")]
+    public void Faulty_manifest_is_refused_by_name(string original, string changed, string message)
+    {
+        string folder = ReferencePackages.CopyOf("ref-encoder", _scratch);
+        ManifestEdit.Replace(folder, original, changed);
+
+        AssertRefused(folder, "model.json", message);
+    }
+
+    private static void AssertRefused(string folder, params string[] parts)
+    {
+        ModelPackageException e = Assert.Throws<ModelPackageException>(() => ModelPackage.Load(folder));
+        Assert.All(parts, part => Assert.Contains(part, e.Message, StringComparison.Ordinal));
+        Assert.StartsWith(folder, e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', e.Message);
+    }
+}

@@ -1,0 +1,103 @@
+"""The demonstration packages: which graph, tensor and output each of them has."""
+from . import nets
+from .packages import Package, sha256
+
+MEAN = [0.75, 0.60, 0.75]
+STD = [0.20, 0.20, 0.20]
+TILE_PX = 256
+TMB_VIEWS = {"demo-tmb-5x": 2.0, "demo-tmb-10x": 1.0, "demo-tmb-20x": 0.5}
+SEX = {"name": "sex", "values": {"F": 0.0, "M": 1.0}, "missing": 0.5}
+INTENDED_USE = "Demonstration and tests only; never for real slides or patients."
+
+
+class Models:
+    """All networks of the set, with temperatures; untrained after construction."""
+
+    def __init__(self, genes):
+        self.genes = list(genes)
+        self.omics_mean = [0.0] * len(self.genes)
+        self.omics_std = [1.0] * len(self.genes)
+        self.encoder = nets.Encoder()
+        self.grade_tile = nets.TileNet(len(nets.TILE_CLASSES))
+        self.grade_summary = nets.GradeSummary()
+        self.grade_mil = nets.GatedAttention(1)
+        self.grade_bag = nets.GradeBag()
+        self.tmb = {name: (nets.TileNet(1), nets.TmbSummary()) for name in TMB_VIEWS}
+        self.origin = nets.GatedAttention(2)
+        self.origin_bag = nets.OriginBag()
+        self.fusion = nets.Fusion(len(self.genes))
+        self.temperature = {}
+
+
+def write_all(models, root, trained_on):
+    common = {"trainedOn": trained_on, "intendedUse": INTENDED_USE, "licence": "Apache-2.0", "synthetic": True}
+    d = nets.FEATURE_DIM
+
+    def temperature(key):
+        return round(models.temperature.get(key, 1.0), 4)
+
+    def task(task, tensor, kind, key, **more):
+        return {"task": task, "tensor": tensor, "type": kind, "temperature": temperature(key), **more}
+
+    def view(mpp):
+        return {"sizePx": TILE_PX, "micronsPerPixel": mpp, "overlapPx": 0}
+
+    log10 = {"quantity": "mutations_per_mb", "unit": "mutations/Mb", "transform": "pow10"}
+    features = {"features": [-1, d]}
+
+    p = Package(root, "demo-encoder", "encoder", tile=view(0.5), normalisation={"mean": MEAN, "std": STD}, **common,
+                description="Residual CNN with 256 features a tile, 0.30 GFLOP (multiply and add counted apart) at 256 px. "
+                            "Trained on synthetic slides.")
+    p.graph("tile", models.encoder, {"pixels": [-1, 3, TILE_PX, TILE_PX]}, features)
+    p.write()
+    encoder = {"name": "demo-encoder", "sha256": sha256(p.folder / "tile.onnx"), "dimension": d}
+
+    c = len(nets.TILE_CLASSES)
+    p = Package(root, "demo-grade-tiles", "tile-classifier", tile=view(0.5), encoder=encoder, **common,
+                description="Growth pattern of each tile; the grade is read from the distribution of the patterns over the "
+                            "slide. Trained on synthetic slides.")
+    p.graph("tile", models.grade_tile, features, {"scores": [-1, c]})
+    p.graph("summary", models.grade_summary, {"summary": [1, 8 * c]}, {"grade_logits": [1, 5]})
+    p.write(outputs=[task("grade", "grade_logits", "ordinal", "demo-grade-tiles", labels=nets.GRADES)],
+            tileOutput={"task": "grade", "tensor": "scores", "labels": nets.TILE_CLASSES, "quantity": "expected-class"})
+
+    p = Package(root, "demo-grade-mil", "slide-head", tile=view(0.5), encoder=encoder, **common,
+                description="Gated attention pooling with an ordinal grade. Trained on synthetic slides.")
+    p.graph("instance", models.grade_mil, features, {"hidden": [-1, 64], "attention": [-1, 1]})
+    p.graph("bag", models.grade_bag, {"pooled": [1, 1, 64]}, {"grade_logits": [1, 5]})
+    p.write(outputs=[task("grade", "grade_logits", "ordinal", "demo-grade-mil", labels=nets.GRADES, attention=0)])
+
+    for name, mpp in TMB_VIEWS.items():
+        tile, summary = models.tmb[name]
+        p = Package(root, name, "tile-classifier", tile=view(mpp), encoder=encoder, **common,
+                    description="One of three scales of a TMB model in Image2TMB's manner: every tile inherits the slide's label, "
+                                "and the distribution of tile probabilities gives the slide's answer. A small net on the "
+                                "summary vector stands where Image2TMB has a random forest. Trained on synthetic slides.")
+        p.graph("tile", tile, features, {"scores": [-1, 1]})
+        p.graph("summary", summary, {"summary": [1, 8]}, {"tmb_logit": [1, 1], "tmb_log10": [1, 1]})
+        p.write(outputs=[task("tmb", "tmb_logit", "binary", name, labels=nets.TMB_LABELS),
+                         task("tmb", "tmb_log10", "regression", "", **log10)],
+                tileOutput={"task": "tmb", "tensor": "scores", "labels": ["TMB-high"], "quantity": "probability"})
+
+    p = Package(root, "demo-origin", "slide-head", tile=view(0.5), encoder=encoder, covariates=[SEX], **common,
+                description="Tumour origin and primary/metastatic in TOAD's manner: two attention rows over shared tiles, sex "
+                            "appended to both pooled vectors. Trained on synthetic slides.")
+    p.graph("instance", models.origin, features, {"hidden": [-1, 64], "attention": [-1, 2]})
+    p.graph("bag", models.origin_bag, {"pooled": [1, 2, 64], "covariates": [1, 1]},
+            {"origin_logits": [1, 6], "site_logits": [1, 2]})
+    p.write(outputs=[task("origin", "origin_logits", "categorical", "demo-origin/origin", labels=nets.ORIGINS, attention=0),
+                     task("site", "site_logits", "categorical", "demo-origin/site", labels=nets.SITES, attention=1)])
+
+    p = Package(root, "demo-fusion", "fusion-head", **common,
+                description="Gated fusion: omics correct the slide models' own logits for grade, TMB and origin. Trained on "
+                            "synthetic slides with synthetic expression.")
+    width, genes = nets.Fusion.SLIDE_WIDTH, len(models.genes)
+    p.graph("fusion", models.fusion, {"slide": [1, width], "omics": [1, genes]},
+            {"grade_logits": [1, 5], "tmb_logit": [1, 1], "tmb_log10": [1, 1], "origin_logits": [1, 6]})
+    p.omics("omics-features.csv", models.genes, models.omics_mean, models.omics_std)
+    p.write(outputs=[task("grade", "grade_logits", "ordinal", "demo-fusion/grade", labels=nets.GRADES),
+                     task("tmb", "tmb_logit", "binary", "demo-fusion/tmb", labels=nets.TMB_LABELS),
+                     task("tmb", "tmb_log10", "regression", "", **log10),
+                     task("origin", "origin_logits", "categorical", "demo-fusion/origin", labels=nets.ORIGINS)],
+            fusion={"slideInput": "slide", "slideSources": [name for name, _ in nets.Fusion.SOURCES],
+                    "omicsInput": "omics", "omicsFeaturesFile": "omics-features.csv"})
