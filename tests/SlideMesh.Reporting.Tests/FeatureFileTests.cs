@@ -139,6 +139,17 @@ public sealed class FeatureFileTests : IDisposable
     }
 
     [Fact]
+    public void Open_file_is_not_locked_against_others()
+    {
+        Write(_folder["a.h5"], MadeUp.Bag(Dimension));
+        using FeatureFileWriter writer = FeatureFileWriter.Create(_folder["b.h5"], Header(), 0, Dimension);
+        using FeatureFile reader = FeatureFile.Open(_folder["a.h5"]);
+        using FileStream same = new(_folder["a.h5"], FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+        using FileStream other = new(_folder["b.h5"], FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+        Assert.True(same.Length > 0);
+    }
+
+    [Fact]
     public void Concurrent_reads_return_their_own_rows()
     {
         ArrayBag bag = MadeUp.Bag(Dimension);

@@ -5,6 +5,7 @@ using SlideMesh.Reporting.Evidence;
 using SlideMesh.Reporting.Heatmaps;
 using SlideMesh.Slides.Pyramid;
 using SlideMesh.Slides.Raster;
+using SlideMesh.Tiling;
 
 namespace SlideMesh.Reporting.Tests;
 
@@ -60,6 +61,18 @@ public sealed class HeatmapTests
     }
 
     [Fact]
+    public void Part_of_a_grid_equals_the_same_part_of_the_whole()
+    {
+        double[] shades = HeatmapScale.For(MadeUp.Probability).Shades;
+        HeatmapGrid whole = HeatmapGrid.Rasterise(625, 438, 64, 64, shades, MadeUp.Bag());
+        HeatmapGrid part = HeatmapGrid.Rasterise(100, 80, 64, 64, shades, MadeUp.Bag(), left: 151, top: 93);
+        for (int i = 0; i < 100 * 80; i++)
+        {
+            Assert.Equal(whole[151 + (i % 100), 93 + (i / 100)], part[i % 100, i / 100]);
+        }
+    }
+
+    [Fact]
     public void Picture_blends_45_percent_of_the_colour_and_leaves_other_pixels_alone()
     {
         RgbImage thumbnail = new(40, 30, [.. Enumerable.Repeat((byte)200, 40 * 30 * 3)]);
@@ -78,16 +91,18 @@ public sealed class HeatmapTests
     public void Tiff_is_registered_to_the_slide_by_resolution()
     {
         using TemporaryFolder folder = new();
-        double resolution;
         using (FileStream stream = File.Create(folder["a.tif"]))
         {
-            resolution = HeatmapTiff.Write(stream, MadeUp.Plan, MadeUp.Probability, MadeUp.Bag(), micronsPerPixel: 10);
+            HeatmapTiff.Write(stream, MadeUp.Plan, MadeUp.Probability, MadeUp.Bag(), micronsPerPixel: 10);
         }
 
-        Assert.Equal(10, resolution);
         JsonElement read = PythonReader.Read("tiff", folder["a.tif"]);
         Assert.Equal([1000, 700], read.GetProperty("dimensions").Numbers<int>());
         Assert.Equal([255, 255, 255], read.GetProperty("corner").Numbers<int>());
+        PlannedTile tile = MadeUp.Plan.Tiles[700];
+        Rgb colour = ColourMap.Viridis[MadeUp.Probability.Values[700]];
+        int[] pixel = PythonReader.Read("tiff", folder["a.tif"], (tile.X + 256) / 40, (tile.Y + 256) / 40).GetProperty("pixel").Numbers<int>();
+        Assert.All(pixel.Zip([colour.R, colour.G, colour.B]), p => Assert.InRange(p.First - p.Second, -6, 6)); // JPEG at quality 92
         string?[] tags = read.GetProperty("resolution").Numbers<string?>();
         Assert.Equal("centimeter", tags[1]);
         Assert.Equal(10, 10000 / double.Parse(tags[0]!), 3);

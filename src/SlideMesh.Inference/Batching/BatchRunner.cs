@@ -6,6 +6,8 @@ namespace SlideMesh.Inference.Batching;
 /// <summary>Runs the rows of a batch and hands each row to its tile. Thread-safe: several device loops share one.</summary>
 internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, int minimumRows)
 {
+    public int MinimumRows { get; } = minimumRows;
+
     /// <param name="outOfMemory">Told the size of a run that found no memory; the run is then repeated in halves.</param>
     /// <returns>Tiles that got a result, and tiles that failed.</returns>
     public (int Done, int Failed) Run(TileBatch batch, Action<int> outOfMemory) => Run(batch, 0, batch.Reserved, outOfMemory);
@@ -19,7 +21,7 @@ internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, in
             {
                 RunRows(batch, first, count);
             }
-            catch (Exception e) when (count > minimumRows && (e is OutOfMemoryException or InferenceException { IsOutOfMemory: true }))
+            catch (Exception e) when (count > MinimumRows && (e is OutOfMemoryException or InferenceException { IsOutOfMemory: true }))
             {
                 outOfMemory(count);
                 int half = count / 2;
@@ -44,7 +46,7 @@ internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, in
     private void RunRows(TileBatch batch, int first, int count)
     {
         // Padding rows hold an earlier tile or zeros; nobody reads their results.
-        int rows = Math.Max(count, minimumRows);
+        int rows = Math.Max(count, MinimumRows);
         int start = Math.Min(first, batch.Capacity - rows);
         Memory<float> output = batch.Output.Slice(start * graph.Dimension, rows * graph.Dimension);
         session.RunInto(

@@ -12,7 +12,7 @@ public readonly record struct BatchSizeTrial(int BatchSize, double TilesPerSecon
 public sealed record BatchSizeChoice(int BatchSize, IReadOnlyList<BatchSizeTrial> Trials, string StoppedBy);
 
 /// <summary>
-/// Tries batch sizes 1, 2, 4, … 64 on a loaded graph. The choice may differ from run to run; results do not depend on it
+/// Tries batch sizes 2, 4, … 64 on a loaded graph (a lone tile costs a run of two, so one is never better). The choice may differ from run to run; results do not depend on it
 /// (see <see cref="TileBatcher.MinimumRows"/>).
 /// </summary>
 public static class BatchSizeFinder
@@ -40,7 +40,7 @@ public static class BatchSizeFinder
         List<BatchSizeTrial> trials = [];
         string stoppedBy = "largest";
         long grownPerTile = 0;
-        for (int size = 1; size <= Largest; size *= 2)
+        for (int size = TileBatcher.MinimumRows; size <= Largest; size *= 2)
         {
             long needed = size * (((parallelism + 1) * graph.BytesPerTile) + grownPerTile);
             if (trials.Count > 0 && needed > memoryLimitBytes)
@@ -84,12 +84,11 @@ public static class BatchSizeFinder
 
     private static double Measure(TileGraph graph, IInferenceSession session, int size, int parallelism, TimeSpan time)
     {
-        int rows = Math.Max(size, TileBatcher.MinimumRows);
-        float[][] inputs = [.. Enumerable.Range(0, parallelism).Select(_ => new float[rows * graph.InputLength])];
-        float[][] outputs = [.. Enumerable.Range(0, parallelism).Select(_ => new float[rows * graph.Dimension])];
+        float[][] inputs = [.. Enumerable.Range(0, parallelism).Select(_ => new float[size * graph.InputLength])];
+        float[][] outputs = [.. Enumerable.Range(0, parallelism).Select(_ => new float[size * graph.Dimension])];
         void Once(int loop) => session.RunInto(
-            [new TensorView(graph.Input, inputs[loop], [rows, 3, graph.SizePx, graph.SizePx])],
-            [new TensorBuffer(graph.Output, outputs[loop], [rows, graph.Dimension])]);
+            [new TensorView(graph.Input, inputs[loop], [size, 3, graph.SizePx, graph.SizePx])],
+            [new TensorBuffer(graph.Output, outputs[loop], [size, graph.Dimension])]);
 
         // The first run of a size sets up the engine's memory for it.
         Once(0);

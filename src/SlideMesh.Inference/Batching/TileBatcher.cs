@@ -66,9 +66,8 @@ public sealed class TileBatcher : IDisposable
 
         (int batchSize, int buffers) = Ring(graph, options, minimumRows);
         _batchSize = batchSize;
-        int capacity = Math.Max(batchSize, minimumRows);
-        BufferBytes = buffers * capacity * graph.BytesPerTile;
-        _ring = [.. Enumerable.Range(0, buffers).Select(_ => new TileBatch(graph, capacity))];
+        BufferBytes = buffers * batchSize * graph.BytesPerTile;
+        _ring = [.. Enumerable.Range(0, buffers).Select(_ => new TileBatch(graph, batchSize))];
         _free = new Queue<TileBatch>(_ring);
 
         _linger = _time.CreateTimer(_ => OnLinger(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -100,6 +99,7 @@ public sealed class TileBatcher : IDisposable
     /// <summary>Memory of all batch buffers; at most <see cref="TileBatcherOptions.MemoryLimitBytes"/>.</summary>
     public long BufferBytes { get; }
 
+    /// <summary>What has been done so far. A run is counted just after its tiles' groups hear of it.</summary>
     public BatcherStatistics Statistics
     {
         get
@@ -348,7 +348,7 @@ public sealed class TileBatcher : IDisposable
         lock (_gate)
         {
             _outOfMemory++;
-            _batchSize = Math.Max(1, Math.Min(_batchSize, failedSize / 2));
+            _batchSize = Math.Max(_runner.MinimumRows, Math.Min(_batchSize, failedSize / 2));
         }
     }
 
@@ -364,10 +364,10 @@ public sealed class TileBatcher : IDisposable
         long tiles = options.MemoryLimitBytes / graph.BytesPerTile;
         int least = options.Parallelism + 1;
         int most = (2 * options.Parallelism) + 1;
-        int wanted = options.OneTileRuns ? 1 : options.BatchSize ?? DefaultBatchSize;
-        int capacity = (int)Math.Min(Math.Max(wanted, minimumRows), tiles / least);
-        return capacity >= minimumRows
-            ? (Math.Min(wanted, capacity), (int)Math.Min(most, tiles / capacity))
+        int wanted = options.OneTileRuns ? 1 : Math.Max(options.BatchSize ?? DefaultBatchSize, minimumRows);
+        int batchSize = (int)Math.Min(wanted, tiles / least);
+        return batchSize >= minimumRows
+            ? (batchSize, (int)Math.Min(most, tiles / batchSize))
             : throw new ArgumentException(
                 $"{graph.Model}: a memory limit of {options.MemoryLimitBytes} bytes holds {tiles} tiles of {graph.BytesPerTile} bytes; {least * minimumRows} are needed.",
                 nameof(options));

@@ -4,7 +4,7 @@ namespace SlideMesh.Inference.Batching;
 public sealed record TileBatcherOptions
 {
     /// <summary>
-    /// Tiles a run; lowered when <see cref="MemoryLimitBytes"/> asks for it. Null: <see cref="TileBatcher.Create"/> measures
+    /// Tiles a run, at least <see cref="TileBatcher.MinimumRows"/>; lowered when <see cref="MemoryLimitBytes"/> asks for it. Null: <see cref="TileBatcher.Create"/> measures
     /// (see <see cref="BatchSizeFinder"/>); otherwise 8.
     /// </summary>
     public int? BatchSize { get; init; }

@@ -35,7 +35,10 @@ public sealed class HeatmapGrid
     /// <param name="downsampleX">Level-0 pixels per picture pixel, horizontally.</param>
     /// <param name="downsampleY">Level-0 pixels per picture pixel, vertically.</param>
     /// <param name="shades">One per row of <paramref name="bag"/>; NaN is left out.</param>
-    public static HeatmapGrid Rasterise(int width, int height, double downsampleX, double downsampleY, ReadOnlySpan<double> shades, IFeatureBag bag)
+    /// <param name="left">First column of the picture that the grid holds, for pictures drawn in parts.</param>
+    /// <param name="top">First row of the picture that the grid holds.</param>
+    public static HeatmapGrid Rasterise(
+        int width, int height, double downsampleX, double downsampleY, ReadOnlySpan<double> shades, IFeatureBag bag, long left = 0, long top = 0)
     {
         ArgumentNullException.ThrowIfNull(bag);
         ArgumentOutOfRangeException.ThrowIfNotEqual(shades.Length, bag.Count);
@@ -49,8 +52,13 @@ public sealed class HeatmapGrid
                 continue;
             }
 
-            (int x0, int x1) = Span(corners[i * 2], tileWidth, downsampleX, width);
-            (int y0, int y1) = Span(corners[(i * 2) + 1], tileHeight, downsampleY, height);
+            (int y0, int y1) = Span(corners[(i * 2) + 1], tileHeight, downsampleY, top, height);
+            if (y0 == y1)
+            {
+                continue;
+            }
+
+            (int x0, int x1) = Span(corners[i * 2], tileWidth, downsampleX, left, width);
             for (int y = y0; y < y1; y++)
             {
                 for (int x = x0; x < x1; x++)
@@ -65,10 +73,10 @@ public sealed class HeatmapGrid
     }
 
     // Both edges rounded the same way, so that neighbouring tiles share an edge and leave no gap; at least one pixel.
-    private static (int Start, int End) Span(long corner, int size, double downsample, int limit)
+    private static (int Start, int End) Span(long corner, int size, double downsample, long first, int limit)
     {
-        int start = (int)Math.Round(corner / downsample, MidpointRounding.AwayFromZero);
-        int end = Math.Max(start + 1, (int)Math.Round((corner + size) / downsample, MidpointRounding.AwayFromZero));
-        return (Math.Clamp(start, 0, limit), Math.Clamp(end, 0, limit));
+        long start = (long)Math.Round(corner / downsample, MidpointRounding.AwayFromZero);
+        long end = Math.Max(start + 1, (long)Math.Round((corner + size) / downsample, MidpointRounding.AwayFromZero));
+        return ((int)Math.Clamp(start - first, 0, limit), (int)Math.Clamp(end - first, 0, limit));
     }
 }

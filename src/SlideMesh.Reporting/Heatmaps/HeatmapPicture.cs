@@ -46,30 +46,6 @@ public static class HeatmapPicture
         return picture;
     }
 
-    /// <summary>The map alone, colours on white, for a picture registered to the slide by resolution alone.</summary>
-    public static RgbImage RenderBare(
-        int width, int height, double downsampleX, double downsampleY, TileMap map, IFeatureBag bag, ColourMap? colours = null)
-    {
-        ArgumentNullException.ThrowIfNull(map);
-        colours ??= ColourMap.Viridis;
-        HeatmapGrid grid = HeatmapGrid.Rasterise(width, height, downsampleX, downsampleY, HeatmapScale.For(map).Shades, bag);
-        RgbImage picture = new(width, height);
-        Array.Fill(picture.Pixels, (byte)255);
-        for (int y = 0; y < height; y++)
-        {
-            for (int x = 0; x < width; x++)
-            {
-                double shade = grid[x, y];
-                if (!double.IsNaN(shade))
-                {
-                    PixelFont.Fill(picture, x, y, 1, 1, colours[shade]);
-                }
-            }
-        }
-
-        return picture;
-    }
-
     private static HeatmapGrid Grid(RgbImage thumbnail, double downsampleX, double downsampleY, HeatmapScale scale, IFeatureBag bag) =>
         HeatmapGrid.Rasterise(thumbnail.Width, thumbnail.Height, downsampleX, downsampleY, scale.Shades, bag);
 

@@ -1,6 +1,5 @@
 using SlideMesh.Prediction;
 using SlideMesh.Prediction.Bags;
-using SlideMesh.Slides.Raster;
 using SlideMesh.Slides.Tiff;
 using SlideMesh.Slides.TurboJpeg;
 using SlideMesh.Tiling;
@@ -9,33 +8,48 @@ namespace SlideMesh.Reporting.Heatmaps;
 
 /// <summary>
 /// <c>heatmaps/&lt;map&gt;.tif</c>: the map's colours on white as a pyramidal TIFF whose top-left corner is the slide's and whose resolution
-/// tags hold its µm per pixel, so that a viewer lays it over the slide by resolution.
+/// tags hold its µm per pixel, so that a viewer lays it over the slide by resolution. Drawn in strips: memory does not grow with the picture.
 /// </summary>
 public static class HeatmapTiff
 {
-    /// <param name="micronsPerPixel">Wanted resolution. Made coarser where the picture would have more than 64 million pixels.</param>
-    /// <returns>The µm per pixel written.</returns>
-    public static double Write(
+    /// <param name="micronsPerPixel">Resolution of the picture, both axes.</param>
+    public static void Write(
         Stream destination, TilePlan plan, TileMap map, IFeatureBag bag, double micronsPerPixel = 8, ColourMap? colours = null)
     {
         ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(map);
+        ArgumentNullException.ThrowIfNull(bag);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(micronsPerPixel);
-        const double MostPixels = 64e6;
-        double widthMicrons = plan.SlideWidth * plan.SlideMicronsPerPixel.X;
-        double heightMicrons = plan.SlideHeight * plan.SlideMicronsPerPixel.Y;
-        double resolution = Math.Max(micronsPerPixel, Math.Sqrt(widthMicrons * heightMicrons / MostPixels));
-        int width = Math.Max(1, (int)Math.Ceiling(widthMicrons / resolution));
-        int height = Math.Max(1, (int)Math.Ceiling(heightMicrons / resolution));
+        colours ??= ColourMap.Viridis;
+        double[] shades = HeatmapScale.For(map).Shades;
 
         // Tiles are placed by the resolution itself, not by width / slide width: the last column may hang over the slide's edge.
-        RgbImage picture = HeatmapPicture.RenderBare(
-            width, height, resolution / plan.SlideMicronsPerPixel.X, resolution / plan.SlideMicronsPerPixel.Y, map, bag, colours);
-        PyramidalTiffWriter.Write(destination, picture, new PyramidalTiffOptions
+        double downsampleX = micronsPerPixel / plan.SlideMicronsPerPixel.X;
+        double downsampleY = micronsPerPixel / plan.SlideMicronsPerPixel.Y;
+        long width = (long)Math.Ceiling(plan.SlideWidth / downsampleX);
+        long height = (long)Math.Ceiling(plan.SlideHeight / downsampleY);
+        PyramidalTiffWriter.Write(destination, width, height, Render, new PyramidalTiffOptions
         {
-            MicronsPerPixel = resolution,
+            MicronsPerPixel = micronsPerPixel,
             Subsampling = JpegSubsampling.None,
             JpegQuality = 92,
         });
-        return resolution;
+
+        void Render(long x, long y, int columns, int rows, Span<byte> rgb)
+        {
+            HeatmapGrid grid = HeatmapGrid.Rasterise(columns, rows, downsampleX, downsampleY, shades, bag, x, y);
+            rgb.Fill(255);
+            for (int i = 0; i < columns * rows; i++)
+            {
+                double shade = grid[i % columns, i / columns];
+                if (!double.IsNaN(shade))
+                {
+                    Rgb colour = colours[shade];
+                    rgb[i * 3] = colour.R;
+                    rgb[(i * 3) + 1] = colour.G;
+                    rgb[(i * 3) + 2] = colour.B;
+                }
+            }
+        }
     }
 }

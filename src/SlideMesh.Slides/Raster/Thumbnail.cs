@@ -17,11 +17,12 @@ public sealed record Thumbnail(
 {
     public const double DefaultMicronsPerPixel = 8;
 
-    /// <summary>A slide that would need more is read at coarser microns per pixel: 16 Mpx is 48 MB of RGB, or 32 × 32 mm at 8 µm.</summary>
-    public const int MaxPixels = 1 << 24;
+    /// <summary>A slide that would need more is read at coarser microns per pixel: 10 Mpx is 30 MB of RGB, or 25 × 25 mm at 8 µm.</summary>
+    public const int MaxPixels = 10_000_000;
 
-    // 12 MB of RGB and 16 MB of ARGB in OpenSlide's reader; a row of blocks re-reads at most one source row and column.
-    private const int BlockPx = 2048;
+    // 3 MB of RGB and 4 MB of ARGB in OpenSlide's reader. Neighbouring blocks share at most one source row or column; the
+    // compressed tiles that they share come from the reader's cache.
+    private const int BlockPx = 1024;
     private const int SmallestBlockPx = 256;
 
     /// <summary>

@@ -32,8 +32,8 @@ internal static class BlurSampler
         {
             cancellation.ThrowIfCancellationRequested();
             var origin = new Level0Point(
-                (long)(((x + 0.5) * mask.DownsampleX) - (width * level.Downsample / 2)),
-                (long)(((y + 0.5) * mask.DownsampleY) - (height * level.Downsample / 2)));
+                Corner((x + 0.5) * mask.DownsampleX, width * level.Downsample, source.Levels[0].Width),
+                Corner((y + 0.5) * mask.DownsampleY, height * level.Downsample, source.Levels[0].Height));
             try
             {
                 source.ReadRegion(origin, level.Index, width, height, read);
@@ -57,23 +57,25 @@ internal static class BlurSampler
 
     private static int ReadPx(double wanted, double levelMicronsPerPixel) => Math.Max(1, (int)Math.Round(FieldPx * wanted / levelMicronsPerPixel));
 
+    /// <summary>Moved inwards from the slide's edge: the step to the white beyond would pass for sharpness.</summary>
+    private static long Corner(double centre, double size, long length) => (long)Math.Max(0, Math.Min(centre - (size / 2), length - size));
+
     /// <summary>Tissue pixels at equal distances in raster order.</summary>
-    private static IEnumerable<(int X, int Y)> SpreadOver(TissueMask mask)
+    private static List<(int X, int Y)> SpreadOver(TissueMask mask)
     {
-        byte[] pixels = mask.Pixels.ToArray();
-        long total = pixels.Count(p => p != 0);
+        ReadOnlySpan<byte> pixels = mask.Pixels;
+        long total = pixels.Count((byte)1);
+        var fields = new List<(int X, int Y)>(Fields);
         long seen = 0;
-        int field = 0;
-        for (int i = 0; i < pixels.Length && field < Fields; i++)
+        for (int i = 0; i < pixels.Length && fields.Count < Math.Min(Fields, total); i++)
         {
-            if (pixels[i] != 0 && seen++ == ((2 * field) + 1) * total / (2 * Fields))
+            // With less tissue pixels than fields every pixel is one.
+            if (pixels[i] != 0 && seen++ >= ((2 * fields.Count) + 1) * total / (2 * Math.Min(Fields, total)))
             {
-                yield return (i % mask.Width, i / mask.Width);
-                while (field < Fields && ((2 * field) + 1) * total / (2 * Fields) < seen)
-                {
-                    field++;
-                }
+                fields.Add((i % mask.Width, i / mask.Width));
             }
         }
+
+        return fields;
     }
 }

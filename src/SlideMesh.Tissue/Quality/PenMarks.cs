@@ -19,14 +19,9 @@ internal sealed record PenMarks(byte[] Mask, IReadOnlyDictionary<PenColour, doub
     {
         byte[] pixels = image.Pixels;
         var mask = new byte[image.Width * image.Height];
-        var colours = new byte[mask.Length];
         for (int i = 0, p = 0; i < mask.Length; i++, p += 3)
         {
-            if (PenRules.Classify(pixels[p], pixels[p + 1], pixels[p + 2]) is { } colour)
-            {
-                mask[i] = 1;
-                colours[i] = (byte)(colour + 1);
-            }
+            mask[i] = PenRules.Classify(pixels[p], pixels[p + 1], pixels[p + 2]) is null ? (byte)0 : (byte)1;
         }
 
         foreach (Component mark in new RunComponents(mask, image.Width, image.Height, 1).Components)
@@ -40,9 +35,9 @@ internal sealed record PenMarks(byte[] Mask, IReadOnlyDictionary<PenColour, doub
         var counts = new long[Enum.GetValues<PenColour>().Length];
         for (int i = 0; i < mask.Length; i++)
         {
-            if (mask[i] != 0)
+            if (mask[i] != 0 && PenRules.Classify(pixels[i * 3], pixels[(i * 3) + 1], pixels[(i * 3) + 2]) is { } colour)
             {
-                counts[colours[i] - 1]++;
+                counts[(int)colour]++;
             }
         }
 

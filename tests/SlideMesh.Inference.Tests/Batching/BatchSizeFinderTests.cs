@@ -19,7 +19,7 @@ public sealed class BatchSizeFinderTests
         BatchSizeChoice choice = BatchSizeFinder.Find(Graph, session, parallelism: 1, memoryLimitBytes: 1L << 40, TimeSpan.FromMinutes(1));
 
         Assert.Equal("memory", choice.StoppedBy);
-        Assert.Equal([1, 2, 4, 8], choice.Trials.Select(t => t.BatchSize));
+        Assert.Equal([2, 4, 8], choice.Trials.Select(t => t.BatchSize));
         Assert.Contains(choice.BatchSize, choice.Trials.Select(t => t.BatchSize));
     }
 
@@ -30,7 +30,7 @@ public sealed class BatchSizeFinderTests
 
         BatchSizeChoice choice = BatchSizeFinder.Find(Graph, session, parallelism: 1, memoryLimitBytes: 1, TimeSpan.FromMinutes(1));
 
-        Assert.Equal(("memory", 1), (choice.StoppedBy, choice.BatchSize));
+        Assert.Equal(("memory", 2), (choice.StoppedBy, choice.BatchSize));
     }
 
     [Fact]

@@ -104,6 +104,7 @@ public sealed class TileBatcherTests
 
         Assert.Equal(9, row[0]);
         Assert.Equal([TileBatcher.MinimumRows], session.Runs);
+        batcher.Dispose();
         Assert.Equal(1, batcher.Statistics.Tiles);
     }
 
@@ -127,6 +128,7 @@ public sealed class TileBatcherTests
         await Task.WhenAll(before.Completion, after.Completion).WaitAsync(Patience);
         InferenceException e = await Assert.ThrowsAsync<InferenceException>(() => hit.Completion.WaitAsync(Patience));
         Assert.Equal("no luck", e.Message);
+        batcher.Dispose();
         Assert.Equal((2, 4L, 2L), (hit.FailedTiles, batcher.Statistics.Tiles, batcher.Statistics.FailedTiles));
     }
 
@@ -268,6 +270,49 @@ public sealed class TileBatcherTests
         await Assert.ThrowsAsync<ObjectDisposedException>(() => ready.Completion.WaitAsync(Patience));
         await Assert.ThrowsAsync<ObjectDisposedException>(() => tooLate.Completion.WaitAsync(Patience));
         Assert.Throws<ObjectDisposedException>(() => batcher.Acquire(default));
+    }
+
+    [Fact]
+    public async Task Storm_of_shards_loses_and_doubles_nothing()
+    {
+        const int Shards = 6;
+        const int TilesEach = 1500;
+        using StubSession session = new() { Failure = firsts => firsts.Contains(250) ? new InferenceException("unlucky") : null };
+        TileBatcherOptions options = new() { BatchSize = 5, Parallelism = 3, Linger = TimeSpan.FromMilliseconds(1), MemoryLimitBytes = 25 * Graph.BytesPerTile };
+        using TileBatcher batcher = new(Graph, session, options);
+        TileGroup[] groups = [.. Enumerable.Range(0, Shards).Select(_ => new TileGroup())];
+        float[][] rows = [.. Enumerable.Range(0, Shards).Select(_ => Enumerable.Repeat(-1f, TilesEach).ToArray())];
+        int committed = 0;
+
+        await Parallel.ForAsync(0, Shards, new ParallelOptions { MaxDegreeOfParallelism = Shards }, async (shard, cancellationToken) =>
+        {
+            Random random = new(shard);
+            byte[] rgb = new byte[12];
+            for (int tile = 0; tile < TilesEach; tile++)
+            {
+                BatchSlot slot = await batcher.AcquireAsync(cancellationToken);
+                rgb[0] = (byte)(tile % 251);
+                slot.Fill(rgb);
+                if (random.Next(10) == 0)
+                {
+                    slot.Abandon();
+                    continue;
+                }
+
+                Interlocked.Increment(ref committed);
+                slot.Commit(rows[shard].AsMemory(tile, 1), groups[shard]);
+            }
+
+            groups[shard].Seal();
+        });
+        await Task.WhenAll(groups.Select(g => g.Completion)).ContinueWith(_ => { }, TaskScheduler.Default).WaitAsync(Patience);
+
+        Assert.Equal(committed - groups.Sum(g => g.FailedTiles), rows.Sum(r => r.Count(v => v >= 0)));
+        Assert.All(rows, r => Assert.All(Enumerable.Range(0, TilesEach), tile => Assert.True(r[tile] == -1 || r[tile] == tile % 251)));
+        Assert.InRange(groups.Sum(g => g.FailedTiles), 1, committed / 4);
+        await Task.Run(batcher.Dispose).WaitAsync(Patience);
+        BatcherStatistics statistics = batcher.Statistics;
+        Assert.Equal((committed, 0L), (statistics.Tiles + statistics.FailedTiles, statistics.QueueDepth));
     }
 
     [Fact]

@@ -1,6 +1,6 @@
 """Reads files written by SlideMesh the way other tools do, and prints what they hold as JSON.
 
-usage: read_outputs.py clam|trident|stamp|torch|png|tiff FILE
+usage: read_outputs.py clam|trident|stamp|torch|png|tiff FILE [X Y]
 
 clam     as CLAM (53e2409) does: datasets.dataset_h5.Whole_Slide_Bag_FP for patches, h5_files for features
 trident  as TRIDENT (a91fa84) does: the features, and the attributes of coords
@@ -75,14 +75,14 @@ def png(path):
     return {"mode": image.mode, "size": image.size, "sha256": hashlib.sha256(image.tobytes()).hexdigest()}
 
 
-def tiff(path):
+def tiff(path, x=0, y=0):
     import openslide
     slide = openslide.OpenSlide(path)
     region = slide.read_region((0, 0), 0, slide.dimensions).convert("RGB")
     return {"dimensions": slide.dimensions, "levels": slide.level_count,
             "resolution": [slide.properties.get("tiff.XResolution"), slide.properties.get("tiff.ResolutionUnit")],
             "mpp": float(slide.properties["openslide.mpp-x"]) if "openslide.mpp-x" in slide.properties else None,
-            "corner": region.getpixel((0, 0))}
+            "corner": region.getpixel((0, 0)), "pixel": region.getpixel((int(x), int(y)))}
 
 
-print(json.dumps(globals()[sys.argv[1]](sys.argv[2])))
+print(json.dumps(globals()[sys.argv[1]](*sys.argv[2:])))

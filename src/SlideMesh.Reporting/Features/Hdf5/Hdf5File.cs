@@ -12,18 +12,22 @@ internal sealed unsafe class Hdf5File : IDisposable
     private Hdf5File(string path, bool create)
     {
         _path = path;
-        lock (Hdf5Library.Gate)
+        using (Hdf5Library.Enter())
         {
+            // No file locks: a file has one writer under a temporary name, network file systems often refuse locks, and a child
+            // process inherits an open file and with it the lock.
+            using Hdf5Id access = Hdf5Library.Check(Hdf5Native.H5Pcreate(_library.FileAccess), path);
+            Hdf5Library.Check(Hdf5Native.H5Pset_file_locking(access, 0, 1), path);
             if (!create)
             {
-                _file = Hdf5Library.Check(Hdf5Native.H5Fopen(path, Hdf5Native.H5F_ACC_RDONLY, Hdf5Native.H5P_DEFAULT), path);
+                _file = Hdf5Library.Check(Hdf5Native.H5Fopen(path, Hdf5Native.H5F_ACC_RDONLY, access.DangerousGetHandle()), path);
                 return;
             }
 
             using Hdf5Id properties = Hdf5Library.Check(Hdf5Native.H5Pcreate(_library.FileCreation), path);
             Hdf5Library.Check(Hdf5Native.H5Pset_obj_track_times(properties, 0), path);
             _file = Hdf5Library.Check(
-                Hdf5Native.H5Fcreate(path, Hdf5Native.H5F_ACC_TRUNC, properties.DangerousGetHandle(), Hdf5Native.H5P_DEFAULT), path);
+                Hdf5Native.H5Fcreate(path, Hdf5Native.H5F_ACC_TRUNC, properties.DangerousGetHandle(), access.DangerousGetHandle()), path);
         }
     }
 
@@ -36,7 +40,7 @@ internal sealed unsafe class Hdf5File : IDisposable
     /// <summary>A half-precision type; HDF5 1.10 has none of its own, and this is how NumPy's float16 is stored.</summary>
     public Hdf5Id CreateFloat16Type()
     {
-        lock (Hdf5Library.Gate)
+        using (Hdf5Library.Enter())
         {
             Hdf5Id type = Hdf5Library.Check(Hdf5Native.H5Tcopy(_library.Float32), _path);
             Hdf5Library.Check(Hdf5Native.H5Tset_fields(type, 15, 10, 5, 0, 10), _path);
@@ -49,7 +53,7 @@ internal sealed unsafe class Hdf5File : IDisposable
     /// <summary>A contiguous dataset [rows, columns]. It is not filled first: the caller writes every row.</summary>
     public Hdf5Id CreateDataset(string name, nint type, long rows, int columns)
     {
-        lock (Hdf5Library.Gate)
+        using (Hdf5Library.Enter())
         {
             using Hdf5Id space = CreateSpace(rows, columns);
             using Hdf5Id properties = Hdf5Library.Check(Hdf5Native.H5Pcreate(_library.DatasetCreation), _path);
@@ -63,7 +67,7 @@ internal sealed unsafe class Hdf5File : IDisposable
 
     public Hdf5Id OpenDataset(string name, out long rows, out int columns)
     {
-        lock (Hdf5Library.Gate)
+        using (Hdf5Library.Enter())
         {
             if (Hdf5Library.Check(Hdf5Native.H5Lexists(_file, name, Hdf5Native.H5P_DEFAULT), _path) == 0)
             {
@@ -94,7 +98,7 @@ internal sealed unsafe class Hdf5File : IDisposable
             return;
         }
 
-        lock (Hdf5Library.Gate)
+        using (Hdf5Library.Enter())
         {
             using Hdf5Id memory = CreateSpace(values.Length / columns, columns);
             using Hdf5Id target = SelectRows(dataset, start, values.Length / columns, columns);
@@ -113,7 +117,7 @@ internal sealed unsafe class Hdf5File : IDisposable
             return;
         }
 
-        lock (Hdf5Library.Gate)
+        using (Hdf5Library.Enter())
         {
             using Hdf5Id memory = CreateSpace(values.Length / columns, columns);
             using Hdf5Id source = SelectRows(dataset, start, values.Length / columns, columns);
@@ -127,7 +131,7 @@ internal sealed unsafe class Hdf5File : IDisposable
     public void WriteAttribute(Hdf5Id owner, string name, string value)
     {
         byte[] text = [.. Encoding.UTF8.GetBytes(value.Replace("\0", "", StringComparison.Ordinal)), 0];
-        lock (Hdf5Library.Gate)
+        using (Hdf5Library.Enter())
         {
             using Hdf5Id type = CreateStringType();
             using Hdf5Id space = Hdf5Library.Check(Hdf5Native.H5Screate(Hdf5Native.H5S_SCALAR), _path);
@@ -149,7 +153,7 @@ internal sealed unsafe class Hdf5File : IDisposable
 
     public string? ReadText(Hdf5Id owner, string name)
     {
-        lock (Hdf5Library.Gate)
+        using (Hdf5Library.Enter())
         {
             if (Hdf5Library.Check(Hdf5Native.H5Aexists(owner, name), _path) == 0)
             {
@@ -175,7 +179,7 @@ internal sealed unsafe class Hdf5File : IDisposable
     /// <summary>A scalar number, converted to double; null when the attribute is absent.</summary>
     public double? ReadNumber(Hdf5Id owner, string name)
     {
-        lock (Hdf5Library.Gate)
+        using (Hdf5Library.Enter())
         {
             if (Hdf5Library.Check(Hdf5Native.H5Aexists(owner, name), _path) == 0)
             {
@@ -192,7 +196,7 @@ internal sealed unsafe class Hdf5File : IDisposable
     /// <summary>Writes everything to the operating system; a full disk shows here and not in <see cref="Dispose"/>.</summary>
     public void Flush()
     {
-        lock (Hdf5Library.Gate)
+        using (Hdf5Library.Enter())
         {
             Hdf5Library.Check(Hdf5Native.H5Fflush(_file, 1), _path);
         }
@@ -203,7 +207,7 @@ internal sealed unsafe class Hdf5File : IDisposable
     private void WriteScalar<T>(Hdf5Id owner, string name, nint type, T value)
         where T : unmanaged
     {
-        lock (Hdf5Library.Gate)
+        using (Hdf5Library.Enter())
         {
             using Hdf5Id space = Hdf5Library.Check(Hdf5Native.H5Screate(Hdf5Native.H5S_SCALAR), _path);
             WriteAttribute(owner, name, type, space, &value);
@@ -213,7 +217,7 @@ internal sealed unsafe class Hdf5File : IDisposable
     private void WriteArray<T>(Hdf5Id owner, string name, nint type, ReadOnlySpan<T> values)
         where T : unmanaged
     {
-        lock (Hdf5Library.Gate)
+        using (Hdf5Library.Enter())
         {
             ulong length = (ulong)values.Length;
             using Hdf5Id space = Hdf5Library.Check(Hdf5Native.H5Screate_simple(1, &length, null), _path);

@@ -15,7 +15,7 @@ internal sealed class Hdf5Id : SafeHandle
 
     protected override bool ReleaseHandle()
     {
-        lock (Hdf5Library.Gate)
+        using (Hdf5Library.Enter())
         {
             // Drops the last reference, which closes the object whatever its kind.
             return Hdf5Native.H5Idec_ref(handle) >= 0;

@@ -6,13 +6,12 @@ using SlideMesh.Slides.Native;
 namespace SlideMesh.Reporting.Features.Hdf5;
 
 /// <summary>
-/// The HDF5 library of this process: found, started, its version checked. Debian's serial build is not thread-safe, so every
-/// call runs under <see cref="Gate"/>; features are written in large blocks, which makes the lock cheap.
+/// The HDF5 library of this process: found, started, its version checked. Builds differ in whether they are thread-safe, so every
+/// call runs under <see cref="Enter"/>; features are written in large blocks, which makes the lock cheap.
 /// </summary>
 public sealed unsafe class Hdf5Library
 {
-    /// <summary>Guards every call into the library; taken again by the same thread without harm.</summary>
-    internal static readonly object Gate = new();
+    private static readonly Lock Gate = new();
 
     private static readonly Lazy<Hdf5Library> Loaded = new(() => new Hdf5Library());
 
@@ -25,7 +24,7 @@ public sealed unsafe class Hdf5Library
         NativeLibrary.SetDllImportResolver(
             typeof(Hdf5Library).Assembly, (name, _, _) => name == Hdf5Native.Library ? library : 0);
 
-        lock (Gate)
+        using (Gate.EnterScope())
         {
             if (Hdf5Native.H5open() < 0 || Hdf5Native.H5get_libversion(out uint major, out uint minor, out uint release) < 0)
             {
@@ -33,13 +32,10 @@ public sealed unsafe class Hdf5Library
             }
 
             Version = $"{major}.{minor}.{release}";
-            if (major == 1 && minor < 10)
+            if (!NativeLibrary.TryGetExport(library, nameof(Hdf5Native.H5Pset_file_locking), out _))
             {
-                throw new NativeLibraryUnavailableException($"HDF5 {Version} is too old: 1.10 or newer is needed; install Debian's libhdf5-103-1.");
+                throw new NativeLibraryUnavailableException($"HDF5 {Version} is too old: 1.10.7 or newer is needed; install Debian's libhdf5-103-1.");
             }
-
-            // Errors reach the caller as exceptions; nothing is printed.
-            Check(Hdf5Native.H5Eset_auto2(Hdf5Native.H5E_DEFAULT, 0, 0), "HDF5");
         }
 
         // Predefined types are variables of the library, valid after H5open. Files hold little-endian types on every machine.
@@ -50,10 +46,11 @@ public sealed unsafe class Hdf5Library
         CString = Global("H5T_C_S1_g");
         DatasetCreation = Global("H5P_CLS_DATASET_CREATE_ID_g");
         FileCreation = Global("H5P_CLS_FILE_CREATE_ID_g");
+        FileAccess = Global("H5P_CLS_FILE_ACCESS_ID_g");
     }
 
     /// <summary>The library in use, e.g. <c>1.10.8</c>.</summary>
-    /// <exception cref="NativeLibraryUnavailableException">The library is missing or older than 1.10.</exception>
+    /// <exception cref="NativeLibraryUnavailableException">The library is missing or older than 1.10.7.</exception>
     public static string LibraryVersion => Instance.Version;
 
     internal static Hdf5Library Instance => Loaded.Value;
@@ -71,6 +68,18 @@ public sealed unsafe class Hdf5Library
     internal nint DatasetCreation { get; }
 
     internal nint FileCreation { get; }
+
+    internal nint FileAccess { get; }
+
+    /// <summary>Guards calls into the library until disposed; taken again by the same thread without harm.</summary>
+    internal static Lock.Scope Enter()
+    {
+        Lock.Scope scope = Gate.EnterScope();
+
+        // Errors reach the caller as exceptions; nothing is printed. Some builds keep this setting per thread.
+        _ = Hdf5Native.H5Eset_auto2(Hdf5Native.H5E_DEFAULT, 0, 0);
+        return scope;
+    }
 
     /// <summary>Turns a negative status into an exception with the library's error stack.</summary>
     internal static int Check(int status, string path) => status >= 0 ? status : throw Failure(path);

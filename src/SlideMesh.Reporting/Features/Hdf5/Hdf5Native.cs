@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace SlideMesh.Reporting.Features.Hdf5;
 
-/// <summary>The functions of the HDF5 C library (1.10 or newer) that feature files need. Call them under <see cref="Hdf5Library.Gate"/>.</summary>
+/// <summary>The functions of the HDF5 C library (1.10.7 or newer) that feature files need. Call them under <see cref="Hdf5Library.Enter"/>.</summary>
 internal static unsafe partial class Hdf5Native
 {
     public const string Library = "hdf5";
@@ -52,6 +52,9 @@ internal static unsafe partial class Hdf5Native
 
     [LibraryImport(Library)]
     public static partial int H5Pset_obj_track_times(Hdf5Id plist_id, byte track_times);
+
+    [LibraryImport(Library)]
+    public static partial int H5Pset_file_locking(Hdf5Id fapl_id, byte use_file_locking, byte ignore_when_disabled);
 
     [LibraryImport(Library)]
     public static partial int H5Pset_layout(Hdf5Id plist_id, int layout);
