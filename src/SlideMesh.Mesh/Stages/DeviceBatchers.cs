@@ -64,10 +64,9 @@ public sealed class DeviceBatchers : IDisposable
         // order of every sum stays the same whatever the number of threads.
         IInferenceSession session = engine.Load(producer.GraphPath(GraphRole.Tile), threads: 1);
         _sessions.Add(session);
-        int batch = options.BatchSize ?? BatchSizeFinder.Find(graph, session, threads, options.BatchMemoryBytes).BatchSize;
-        TileBatcher batcher = new(graph, session, new TileBatcherOptions
+        TileBatcher batcher = TileBatcher.Create(graph, session, new TileBatcherOptions
         {
-            BatchSize = batch,
+            BatchSize = options.BatchSize,
             Parallelism = threads,
             MemoryLimitBytes = options.BatchMemoryBytes,
         });

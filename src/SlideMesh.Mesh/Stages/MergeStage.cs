@@ -106,6 +106,7 @@ public static class MergeStage
         TileOutcome.Pen => "tile-pen",
         TileOutcome.Blurred => "tile-blur",
         TileOutcome.Unreadable => "tile-unreadable",
+        TileOutcome.NonFinite => "tile-features-not-finite",
         _ => throw new ArgumentOutOfRangeException(nameof(outcome), outcome, "an embedded tile has a row"),
     };
 

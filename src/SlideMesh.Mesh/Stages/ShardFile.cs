@@ -24,6 +24,9 @@ public enum TileOutcome
 
     /// <summary>Could not be decoded.</summary>
     Unreadable = 4,
+
+    /// <summary>The model's row holds NaN or infinity.</summary>
+    NonFinite = 5,
 }
 
 /// <summary>What became of one planned tile.</summary>

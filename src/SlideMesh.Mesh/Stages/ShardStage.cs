@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Numerics.Tensors;
 using SlideMesh.Inference.Batching;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Messages;
@@ -62,7 +63,35 @@ public static class ShardStage
     {
         await group.Completion.ConfigureAwait(false);
         float[] filled = count * dimension == rows.Length ? rows : rows[..(count * dimension)];
-        return new ShardFile { Tiles = tiles, Rows = filled, Dimension = dimension };
+        return group.NonFiniteTiles == 0
+            ? new ShardFile { Tiles = tiles, Rows = filled, Dimension = dimension }
+            : WithoutNonFinite(tiles, filled, dimension);
+    }
+
+    /// <summary>A row with NaN or infinity would spoil the whole slide's answer later: its tile is left out and listed instead.</summary>
+    private static ShardFile WithoutNonFinite(List<TileRecord> tiles, float[] rows, int dimension)
+    {
+        List<float> kept = new(rows.Length);
+        int row = 0;
+        for (int i = 0; i < tiles.Count; i++)
+        {
+            if (tiles[i].Outcome != TileOutcome.Embedded)
+            {
+                continue;
+            }
+
+            ReadOnlySpan<float> values = rows.AsSpan(row++ * dimension, dimension);
+            if (TensorPrimitives.IsFiniteAll(values))
+            {
+                kept.AddRange(values);
+            }
+            else
+            {
+                tiles[i] = tiles[i] with { Outcome = TileOutcome.NonFinite, Detail = "the model gave NaN or infinity for this tile" };
+            }
+        }
+
+        return new ShardFile { Tiles = tiles, Rows = [.. kept], Dimension = dimension };
     }
 
     private static TileRecord Read(TileReader reader, int index, Span<byte> rgb, QualityThresholds thresholds, CohortEntry slide)
