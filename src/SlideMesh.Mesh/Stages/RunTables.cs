@@ -52,7 +52,7 @@ public static class RunTables
         FailureRow[] failures = [.. outcomes.SelectMany(o => o.Failures), .. OmicsFailures(run)];
         ResultStage.Save(run.Store.SlidesCsv, stream => SlidesTable.Write(stream, slides));
         ResultStage.Save(run.Store.FailuresCsv, stream => FailuresTable.Write(stream, failures));
-        ResultStage.Save(run.Store.TimingsCsv, stream => TimingsTable.Write(stream, run.Timings));
+        ResultStage.Save(run.Store.TimingsCsv, stream => TimingsTable.Write(stream, Summed(run.Timings)));
         ResultStage.Save(run.Store.Report, stream => stream.Write(RunReport.Render(new RunReportInput
         {
             Title = "SlideMesh run",
@@ -62,6 +62,13 @@ public static class RunTables
             Models = [.. run.Pipeline.Packages.Select(p => ModelCard.From(p.Manifest, p.Sha256))],
         })));
     }
+
+    /// <summary>Shards of one stream report one by one; a table of thousands of slides wants their sum.</summary>
+    private static IEnumerable<TimingRow> Summed(IEnumerable<TimingRow> timings) =>
+        timings.GroupBy(t => (t.SlideId, t.Stage, t.Stream))
+            .Select(g => new TimingRow(
+                g.Key.SlideId, g.Key.Stage, g.Key.Stream, TimeSpan.FromTicks(g.Sum(t => t.Elapsed.Ticks)), g.Sum(t => t.Tiles)))
+            .OrderBy(t => t.SlideId, StringComparer.Ordinal);
 
     private static RunReportSlide Row(RunContext run, SlideSummary summary)
     {

@@ -30,6 +30,7 @@ public static class ShardStage
         List<TileRecord> tiles = new(shard.Count);
         int row = 0;
         TileGroup group = new();
+        DecoderClock clock = new(run.Time);
         int edge = plan.Spec.SizePx;
         byte[] pixels = ArrayPool<byte>.Shared.Rent(checked(edge * edge * 3));
         try
@@ -40,19 +41,22 @@ public static class ShardStage
             for (int index = shard.Start; index < shard.Start + shard.Count; index++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                TileRecord tile = Read(reader, index, rgb, run.Options.Quality, slide);
+                TileRecord tile = Read(reader, index, rgb, run.Options.Quality, slide, clock);
                 tiles.Add(tile);
                 if (tile.Outcome == TileOutcome.Embedded)
                 {
                     BatchSlot slot = batcher.Acquire(cancellation);
+                    clock.Lap(DecoderActivity.WaitForSlot);
                     slot.Fill(rgb);
                     slot.Commit(rows.AsMemory(row++ * dimension, dimension), group);
+                    clock.Lap(DecoderActivity.Normalise);
                 }
             }
         }
         finally
         {
             group.Seal();
+            clock.Report(run, shard);
             ArrayPool<byte>.Shared.Return(pixels);
         }
 
@@ -94,7 +98,8 @@ public static class ShardStage
         return new ShardFile { Tiles = tiles, Rows = [.. kept], Dimension = dimension };
     }
 
-    private static TileRecord Read(TileReader reader, int index, Span<byte> rgb, QualityThresholds thresholds, CohortEntry slide)
+    private static TileRecord Read(
+        TileReader reader, int index, Span<byte> rgb, QualityThresholds thresholds, CohortEntry slide, DecoderClock clock)
     {
         try
         {
@@ -106,9 +111,14 @@ public static class ShardStage
             string detail = unreadable.Message.Replace(slide.FullPath, slide.Path, StringComparison.Ordinal);
             return new TileRecord(index, TileOutcome.Unreadable, default, detail);
         }
+        finally
+        {
+            clock.Lap(DecoderActivity.Read);
+        }
 
         int edge = reader.Plan.Spec.SizePx;
         TileQuality quality = TileQualityMeter.Measure(rgb, edge, edge);
+        clock.Lap(DecoderActivity.Quality);
         TileOutcome outcome =
             quality.PenShare >= thresholds.PenShare ? TileOutcome.Pen
             : quality.BackgroundShare >= thresholds.BackgroundShare ? TileOutcome.Background

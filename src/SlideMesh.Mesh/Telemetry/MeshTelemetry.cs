@@ -20,12 +20,14 @@ public sealed class MeshTelemetry : IDisposable
     private readonly Counter<long> _bytes;
     private readonly Counter<long> _tiles;
     private readonly Counter<long> _slides;
+    private readonly Counter<double> _decoder;
 
     public MeshTelemetry()
     {
         _duration = _meter.CreateHistogram<double>("slidemesh.stage.duration", "s", "Duration of one execution of a stage");
         _bytes = _meter.CreateCounter<long>("slidemesh.stage.bytes", "By", "Bytes written to the output store by a stage");
         _tiles = _meter.CreateCounter<long>("slidemesh.tiles", "{tile}", "Tiles by outcome");
+        _decoder = _meter.CreateCounter<double>("slidemesh.decoder.time", "s", "Time of decoding threads by activity");
         _slides = _meter.CreateCounter<long>("slidemesh.slides", "{slide}", "Slides by state");
     }
 
@@ -46,6 +48,9 @@ public sealed class MeshTelemetry : IDisposable
     }
 
     public void TilesDone(string outcome, long count) => _tiles.Add(count, new KeyValuePair<string, object?>("slidemesh.tile.outcome", outcome));
+
+    public void DecoderTime(string activity, TimeSpan spent) =>
+        _decoder.Add(spent.TotalSeconds, new KeyValuePair<string, object?>("slidemesh.decoder.activity", activity));
 
     public void SlideDone(string state) => _slides.Add(1, new KeyValuePair<string, object?>("slidemesh.slide.state", state));
 
