@@ -36,17 +36,6 @@ public sealed class ResultJsonTests
         Assert.Throws<JsonException>(() => ResultJson.ReadSummary(new MemoryStream(Bytes(s => ResultJson.Write(s, MadeUp.Summary() with { Format = "slidemesh-predictions/9" })))));
 
     [Fact]
-    public void Plan_reads_back_with_its_tiles_in_order()
-    {
-        PlanDocument plan = new() { SoftwareVersion = "0.1.0", SlideId = "a", Fingerprint = "f", Streams = [new StreamPlan("enc", MadeUp.Plan)] };
-        byte[] written = Bytes(s => ResultJson.Write(s, plan));
-        PlanDocument read = ResultJson.ReadPlan(new MemoryStream(written));
-        Assert.Equal(MadeUp.Plan.Tiles, read.Streams[0].Plan.Tiles);
-        Assert.Equal(MadeUp.Plan.ReadLevel, read.Streams[0].Plan.ReadLevel);
-        Assert.Equal(written, Bytes(s => ResultJson.Write(s, read)));
-    }
-
-    [Fact]
     public void Run_orders_parameters_by_name()
     {
         RunDocument run = new()

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using SlideMesh.Inference.Packages;
 using SlideMesh.Slides.Pyramid;
 using SlideMesh.Tiling;
 using SlideMesh.Tissue.Quality;
@@ -115,6 +116,10 @@ public sealed record StreamPlan
     }
 }
 
-[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
+[JsonSourceGenerationOptions(
+    WriteIndented = true,
+    NewLine = "\n",
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    Converters = [typeof(KebabCaseEnumConverter<MicronsPerPixelSource>), typeof(KebabCaseEnumConverter<PenColour>)])]
 [JsonSerializable(typeof(PlanDocument))]
 internal sealed partial class PlanJson : JsonSerializerContext;

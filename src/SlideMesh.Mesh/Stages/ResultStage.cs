@@ -7,6 +7,7 @@ using SlideMesh.Prediction.Omics;
 using SlideMesh.Reporting;
 using SlideMesh.Reporting.Evidence;
 using SlideMesh.Reporting.Features;
+using SlideMesh.Reporting.GeoJson;
 using SlideMesh.Reporting.Json;
 using SlideMesh.Reporting.OutputStore;
 using SlideMesh.Reporting.Tables;
@@ -85,6 +86,8 @@ public static class ResultStage
             Slide = planned.Document.Quality,
             Streams = summary.Streams,
         })));
+        FeatureFile finest = bags[run.Pipeline.Streams.MinBy(s => s.View.MicronsPerPixel)!.Id];
+        written.Add(Save(folder.QualityGeoJson, stream => SlideGeoJson.WriteQuality(stream, slide.Id, finest, finest.ReadQuality(), run.Options.Quality)));
         written.Add(Save(folder.Predictions, stream => ResultJson.Write(stream, summary)));
         ledger.MarkDone(StageKeys.ResultStage, planned.ResultKey, written);
         return summary;

@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -7,88 +7,109 @@ using SlideMesh.Prediction.Bags;
 namespace SlideMesh.Reporting.Features;
 
 /// <summary>
-/// CLAM's <c>pt_files/&lt;id&gt;.pt</c>: one plain float32 tensor [N, D] in the zip layout of <c>torch.save</c> (PyTorch 1.6 and
-/// newer): a pickle that names the storage, and the storage's bytes, little endian. The pickle is a fixed text around four numbers.
+/// Writes a slide's features as CLAM's <c>pt_files/&lt;id&gt;.pt</c>: one float32 tensor [N, D] as <c>torch.load</c> reads it. The format
+/// (PyTorch's serialization notes) is an uncompressed zip of a pickle that names the tensor's shape, and the raw numbers.
 /// </summary>
 public static class TorchTensorFile
 {
-    private const int BlockRows = 4096;
+    private const int BlockRows = 1024;
 
-    // The earliest time that a zip entry can hold: files must not depend on the clock.
-    private static readonly DateTimeOffset Epoch = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    // Zip entries need a date; the earliest that the format can hold.
+    private static readonly DateTimeOffset NoDate = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
+    /// <param name="destination">Seekable; stays open.</param>
     public static void Write(Stream destination, IFeatureBag bag)
     {
         ArgumentNullException.ThrowIfNull(destination);
         ArgumentNullException.ThrowIfNull(bag);
-        using ZipArchive archive = new(destination, ZipArchiveMode.Create, leaveOpen: true);
-        using (Stream pickle = Entry(archive, "archive/data.pkl"))
+        using ZipArchive zip = new(destination, ZipArchiveMode.Create, leaveOpen: true);
+        using (Stream pickle = Open(zip, "archive/data.pkl"))
         {
             pickle.Write(Pickle(bag.Count, bag.Dimension));
         }
 
-        using (Stream storage = Entry(archive, "archive/data/0"))
+        using (Stream data = Open(zip, "archive/data/0"))
         {
-            float[] block = new float[checked(BlockRows * bag.Dimension)];
+            float[] block = new float[Math.Min(BlockRows, Math.Max(1, bag.Count)) * bag.Dimension];
             for (int start = 0; start < bag.Count; start += BlockRows)
             {
                 int rows = Math.Min(BlockRows, bag.Count - start);
+                bag.Read(start, rows, block);
                 Span<float> values = block.AsSpan(0, rows * bag.Dimension);
-                bag.Read(start, rows, values);
-                storage.Write(MemoryMarshal.AsBytes(values));
+                Span<int> bits = MemoryMarshal.Cast<float, int>(values);
+                if (!BitConverter.IsLittleEndian)
+                {
+                    BinaryPrimitives.ReverseEndianness(bits, bits);
+                }
+
+                data.Write(MemoryMarshal.AsBytes(bits));
             }
         }
 
-        using Stream version = Entry(archive, "archive/version");
+        using Stream version = Open(zip, "archive/version");
         version.Write("3\n"u8);
     }
 
-    private static Stream Entry(ZipArchive archive, string name)
+    private static Stream Open(ZipArchive zip, string name)
     {
-        ZipArchiveEntry entry = archive.CreateEntry(name, CompressionLevel.NoCompression);
-        entry.LastWriteTime = Epoch;
+        ZipArchiveEntry entry = zip.CreateEntry(name, CompressionLevel.NoCompression);
+        entry.LastWriteTime = NoDate;
         return entry.Open();
     }
 
-    /// <summary>
-    /// Protocol 2 of Python's pickle: <c>torch._utils._rebuild_tensor_v2(storage, 0, (N, D), (D, 1), False, OrderedDict())</c>, where the
-    /// storage is the persistent id <c>('storage', torch.FloatStorage, '0', 'cpu', N·D)</c>.
-    /// </summary>
-    private static byte[] Pickle(int rows, int dimension)
+    /// <summary>Pickle protocol 2 of <c>_rebuild_tensor_v2(storage, 0, (N, D), (D, 1), False, OrderedDict())</c>.</summary>
+    private static byte[] Pickle(int rows, int columns)
     {
+        const byte Mark = (byte)'(', Tuple = (byte)'t', Reduce = (byte)'R', NewFalse = 0x89, EmptyTuple = (byte)')';
+        const byte PersistentId = (byte)'Q', Stop = (byte)'.';
         using MemoryStream pickle = new();
-        void Bytes(ReadOnlySpan<byte> bytes) => pickle.Write(bytes);
-        void Global(string module, string name) => Bytes(Encoding.ASCII.GetBytes($"c{module}\n{name}\n"));
-        void Text(string text)
-        {
-            Bytes("X"u8);
-            Bytes(BitConverter.GetBytes(text.Length));
-            Bytes(Encoding.ASCII.GetBytes(text));
-        }
-
-        // The text form of an integer, since N·D may need 64 bits.
-        void Number(long value) => Bytes(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"I{value}\n")));
-
-        Bytes([0x80, 2]);
+        pickle.Write([0x80, 2]);
         Global("torch._utils", "_rebuild_tensor_v2");
-        Bytes("(("u8);
+        pickle.WriteByte(Mark);
+        pickle.WriteByte(Mark);
         Text("storage");
         Global("torch", "FloatStorage");
         Text("0");
         Text("cpu");
-        Number((long)rows * dimension);
-        Bytes("tQ"u8);
-        Number(0);
-        Bytes("("u8);
-        Number(rows);
-        Number(dimension);
-        Bytes("t("u8);
-        Number(dimension);
-        Number(1);
-        // False, then an empty OrderedDict, then the call.
-        Bytes([(byte)'t', 0x89]);
+        Integer((long)rows * columns);
+        pickle.WriteByte(Tuple);
+        pickle.WriteByte(PersistentId);
+        Integer(0);
+        pickle.WriteByte(Mark);
+        Integer(rows);
+        Integer(columns);
+        pickle.WriteByte(Tuple);
+        pickle.WriteByte(Mark);
+        Integer(columns);
+        Integer(1);
+        pickle.WriteByte(Tuple);
+        pickle.WriteByte(NewFalse);
         Global("collections", "OrderedDict");
-        Bytes(")RtR."u8);
+        pickle.WriteByte(EmptyTuple);
+        pickle.WriteByte(Reduce);
+        pickle.WriteByte(Tuple);
+        pickle.WriteByte(Reduce);
+        pickle.WriteByte(Stop);
         return pickle.ToArray();
+
+        void Global(string module, string name) => pickle.Write(Encoding.ASCII.GetBytes($"c{module}\n{name}\n"));
+
+        void Text(string text)
+        {
+            Span<byte> length = stackalloc byte[4];
+            BinaryPrimitives.WriteInt32LittleEndian(length, text.Length);
+            pickle.WriteByte((byte)'X');
+            pickle.Write(length);
+            pickle.Write(Encoding.ASCII.GetBytes(text));
+        }
+
+        void Integer(long value)
+        {
+            Span<byte> bytes = stackalloc byte[10];
+            bytes[0] = 0x8A;
+            bytes[1] = 8;
+            BinaryPrimitives.WriteInt64LittleEndian(bytes[2..], value);
+            pickle.Write(bytes);
+        }
     }
 }

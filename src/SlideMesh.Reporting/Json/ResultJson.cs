@@ -31,17 +31,12 @@ public static class ResultJson
         Write(destination, document with { Parameters = ordered }, ResultJsonContext.Default.RunDocument);
     }
 
-    public static void Write(Stream destination, PlanDocument document) => Write(destination, document, PlanJsonContext.Default.PlanDocument);
-
     /// <exception cref="JsonException">Not a predictions file of this version.</exception>
     public static SlideSummary ReadSummary(Stream source)
     {
         SlideSummary summary = Read(source, ResultJsonContext.Default.SlideSummary);
         return summary.Format == "slidemesh-predictions/1" ? summary : throw new JsonException($"format '{summary.Format}' is not slidemesh-predictions/1");
     }
-
-    /// <exception cref="JsonException">Not a plan.</exception>
-    public static PlanDocument ReadPlan(Stream source) => Read(source, PlanJsonContext.Default.PlanDocument);
 
     /// <exception cref="JsonException">Not a quality file.</exception>
     public static QualityDocument ReadQuality(Stream source) => Read(source, ResultJsonContext.Default.QualityDocument);
@@ -75,10 +70,3 @@ public static class ResultJson
 [JsonSerializable(typeof(QualityDocument))]
 [JsonSerializable(typeof(RunDocument))]
 internal sealed partial class ResultJsonContext : JsonSerializerContext;
-
-// Not indented: an indented plan would be a line per number.
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    Converters = [typeof(PlannedTileConverter), typeof(KebabCaseEnumConverter<MicronsPerPixelSource>)])]
-[JsonSerializable(typeof(PlanDocument))]
-internal sealed partial class PlanJsonContext : JsonSerializerContext;

@@ -15,6 +15,8 @@ public sealed class SlideFolder(string outputRoot, SlideId slide)
 
     public string Quality => File("qc.json");
 
+    public string QualityGeoJson => File("quality.geojson");
+
     public string Thumbnail => File("thumbnail.jpg");
 
     public string Predictions => File("predictions.json");
