@@ -19,6 +19,7 @@ public sealed class SlideCoordinator(RunContext run, IMeshEngine engine)
     {
         ArgumentNullException.ThrowIfNull(message);
         CohortEntry slide = run.Slides[message.Slide];
+        await run.Admission.EnterAsync(slide.Id, cancellation).ConfigureAwait(false);
         run.Progress.Publish(new SlideStarted(slide.Id));
         SlideFolder folder = run.Store.Slide(slide.Id);
         RunStore.RemoveLeftovers(folder);

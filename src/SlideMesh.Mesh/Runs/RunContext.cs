@@ -32,6 +32,8 @@ public sealed class RunContext
 
     public required SlideHandles Handles { get; init; }
 
+    public required SlideAdmission Admission { get; init; }
+
     public required RunProgress Progress { get; init; }
 
     public required MeshTelemetry Telemetry { get; init; }

@@ -29,6 +29,7 @@ public sealed class RunDriver : IAsyncDisposable
     private readonly RunStore _store;
     private readonly SlidePredictor _predictor;
     private readonly SlideHandles _handles;
+    private readonly SlideAdmission _admission;
     private readonly MeshTelemetry _telemetry = new();
     private readonly RunContext _run;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -47,6 +48,7 @@ public sealed class RunDriver : IAsyncDisposable
             _log = new RunLog(_store.Log, time);
             _predictor = new SlidePredictor(request.Pipeline, request.Inference);
             _handles = new SlideHandles(request.Options.SlidesInFlight);
+            _admission = new SlideAdmission(request.Options.SlidesInFlight);
             _run = new RunContext
             {
                 Options = request.Options,
@@ -58,6 +60,7 @@ public sealed class RunDriver : IAsyncDisposable
                 Omics = request.OmicsPath is { } omics ? OmicsTable.Read(omics, _predictor.OmicsFeatures) : null,
                 Tissue = TissuePresets.Get(request.Options.TissuePreset) with { Quality = request.Options.Quality },
                 Handles = _handles,
+                Admission = _admission,
                 Progress = new RunProgress(request.Cohort.Count, time),
                 Telemetry = _telemetry,
                 Time = time,
@@ -102,6 +105,7 @@ public sealed class RunDriver : IAsyncDisposable
     {
         await Task.CompletedTask.ConfigureAwait(false);
         _handles.Dispose();
+        _admission.Dispose();
         _predictor.Dispose();
         _telemetry.Dispose();
         _log.Dispose();
@@ -125,7 +129,7 @@ public sealed class RunDriver : IAsyncDisposable
         SlideAggregator aggregator = new(_run, engine);
         _telemetry.ObserveQueue(() => engine.QueuedWork);
 
-        engine.OnTell(ActorKind.Coordinator, Math.Max(1, _request.Options.SlidesInFlight / 2), coordinator.ReceiveAsync);
+        engine.OnTell(ActorKind.Coordinator, Math.Max(1, decoders / 2), coordinator.ReceiveAsync);
         engine.OnTell(ActorKind.Aggregator, Math.Max(1, decoders / 2), aggregator.ReceiveAsync);
         engine.OnWork(decoders * ShardsPerDecoder, inference.PerformAsync);
         engine.OnDead((message, failure, token) => BuryAsync(engine, message, failure, token));
@@ -140,6 +144,11 @@ public sealed class RunDriver : IAsyncDisposable
 
     private void OnHappened(ProgressEvent happened)
     {
+        if (happened is SlideDone or SlideFailed)
+        {
+            _admission.Leave(happened.Slide);
+        }
+
         ProgressSnapshot now = Progress.Snapshot();
         if (now.Done + now.Failed >= now.Slides)
         {
