@@ -10,7 +10,6 @@ using SlideMesh.Prediction;
 using SlideMesh.Reporting;
 using SlideMesh.Reporting.Heatmaps;
 using SlideMesh.Slides.OpenSlide;
-using SlideMesh.Tissue;
 using SlideMesh.Tissue.Quality;
 
 namespace SlideMesh.Cli.Commands;
@@ -40,12 +39,7 @@ internal sealed class RunCommand
         HelpName = "package",
     };
 
-    private readonly Option<string> _tissue = new("--tissue")
-    {
-        Description = $"Tissue preset: {string.Join(", ", TissuePresets.Names)} (all but auto as CLAM's users know them).",
-        DefaultValueFactory = _ => "auto",
-        HelpName = "preset",
-    };
+    private readonly TissueParameters _tissue = new();
 
     private readonly Option<double> _minTissue = new("--min-tissue")
     {
@@ -95,13 +89,14 @@ internal sealed class RunCommand
         run._inputs.AddTo(command);
         foreach (Option option in (Option[])
         [
-            run._out, run._omics, run._models, run._tissue, run._minTissue, run._excludeBlurred, run._write, run._colours, run._topTiles,
+            run._out, run._omics, run._models, run._minTissue, run._excludeBlurred, run._write, run._colours, run._topTiles,
             run._decoders, run._threads, run._batch, run._batchMemory, run._shard, run._inFlight, run._json, run._quiet,
         ])
         {
             command.Options.Add(option);
         }
 
+        run._tissue.AddTo(command);
         command.SetAction(run.RunAsync);
         return command;
     }
@@ -161,8 +156,6 @@ internal sealed class RunCommand
 
     private RunOptions ReadOptions(ParseResult parsed)
     {
-        string tissue = parsed.GetValue(_tissue)!;
-        Require(TissuePresets.Names.Contains(tissue), $"--tissue '{tissue}' is not one of {string.Join(", ", TissuePresets.Names)}");
         string colours = parsed.GetValue(_colours)!;
         Require(ColourMap.Find(colours) is not null, $"--colours '{colours}' is not one of viridis, jet, coolwarm");
         double share = parsed.GetValue(_minTissue);
@@ -171,7 +164,7 @@ internal sealed class RunCommand
         {
             OutputRoot = parsed.GetValue(_out)!,
             DefaultMicronsPerPixel = _inputs.ReadDefaultMpp(parsed),
-            TissuePreset = tissue,
+            Tissue = _tissue.Read(parsed),
             MinTissueShare = share,
             Quality = new QualityThresholds { ExcludeBlurred = parsed.GetValue(_excludeBlurred) },
             Write = (parsed.GetValue(_write) ?? []).SelectMany(w => w.Split(',', StringSplitOptions.RemoveEmptyEntries)).Aggregate(ExtraFormats.None, (all, one) => all | Format(one)),

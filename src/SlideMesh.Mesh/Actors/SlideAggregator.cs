@@ -32,7 +32,7 @@ public sealed class SlideAggregator(RunContext run, IMeshEngine engine)
             {
                 MergeStage.Run(run, slide, planned, stream, ledger, cancellation);
                 return planned.Plan(stream).Tiles.Count;
-            }, tiles => tiles);
+            }, tiles => tiles, _ => ledger.Bytes(StageKeys.FeaturesStage(stream.Id)));
         }
 
         SlideSummary summary = ResultStage.Run(run, slide, planned, ledger, cancellation);

@@ -35,7 +35,8 @@ public sealed class SlideCoordinator(RunContext run, IMeshEngine engine)
         }
 
         (PlanDocument document, IReadOnlyDictionary<string, TilePlan> plans, string planKey) =
-            run.Stage("plan", slide.Id, null, () => PlanStage.Run(run, slide, fingerprint, ledger, cancellation));
+            run.Stage("plan", slide.Id, null, () => PlanStage.Run(run, slide, fingerprint, ledger, cancellation),
+                bytes: _ => ledger.Bytes(StageKeys.PlanStage));
         if (document.TissueContours == 0)
         {
             throw new SlideFormatException(

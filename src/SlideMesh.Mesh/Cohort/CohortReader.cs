@@ -2,6 +2,7 @@ using System.Globalization;
 using System.IO.Enumeration;
 using CsvHelper;
 using SlideMesh.Slides;
+using SlideMesh.Slides.Pyramid;
 
 namespace SlideMesh.Mesh.Cohort;
 
@@ -96,9 +97,9 @@ public static class CohortReader
             double? mpp = null;
             if (mppText is not null)
             {
-                if (!double.TryParse(mppText, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) || !double.IsFinite(value) || value <= 0)
+                if (!double.TryParse(mppText, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) || !MicronsPerPixelResolver.IsPlausible(value))
                 {
-                    throw new CohortException($"manifest '{manifestPath}' line {line}: mpp '{mppText}' is not a positive number (µm per level-0 pixel)");
+                    throw new CohortException($"manifest '{manifestPath}' line {line}: mpp '{mppText}' is not a number of µm per level-0 pixel between 0.02 and 20");
                 }
 
                 mpp = value;

@@ -51,14 +51,17 @@ public sealed class RunContext
     public bool HasFailed(SlideId slide) => Outcomes.TryGetValue(slide, out SlideOutcome? outcome) && outcome.Summary.State == SlideState.Failed;
 
     /// <summary>Runs <paramref name="work"/> as a traced, timed stage.</summary>
-    public T Stage<T>(string stage, SlideId slide, string? stream, Func<T> work, Func<T, long?>? tiles = null)
+    /// <param name="bytes">Bytes that it wrote to the output store; null for stages that write nothing.</param>
+    public T Stage<T>(string stage, SlideId slide, string? stream, Func<T> work, Func<T, long?>? tiles = null, Func<T, long>? bytes = null)
     {
+        ArgumentNullException.ThrowIfNull(work);
         using System.Diagnostics.Activity? activity = Telemetry.Source.StartActivity(stage);
         activity?.SetTag("slidemesh.slide.id", slide.Value);
+        activity?.SetTag("slidemesh.stream", stream);
         long started = Time.GetTimestamp();
         T result = work();
         TimeSpan elapsed = Time.GetElapsedTime(started);
-        Telemetry.StageDone(stage, elapsed, 0);
+        Telemetry.StageDone(stage, elapsed, bytes?.Invoke(result) ?? 0);
         Timings.Enqueue(new TimingRow(slide.Value, stage, stream, elapsed, tiles?.Invoke(result)));
         return result;
     }

@@ -11,7 +11,6 @@ using SlideMesh.Prediction;
 using SlideMesh.Prediction.Omics;
 using SlideMesh.Reporting;
 using SlideMesh.Slides;
-using SlideMesh.Tissue;
 
 namespace SlideMesh.Mesh.Runs;
 
@@ -58,7 +57,7 @@ public sealed class RunDriver : IAsyncDisposable
                 Predictor = _predictor,
                 // Columns that no model uses are not looked at, so that text in one of them harms no case.
                 Omics = request.OmicsPath is { } omics ? OmicsTable.Read(omics, _predictor.OmicsFeatures) : null,
-                Tissue = TissuePresets.Get(request.Options.TissuePreset) with { Quality = request.Options.Quality },
+                Tissue = request.Options.Tissue with { Quality = request.Options.Quality },
                 Handles = _handles,
                 Admission = _admission,
                 Progress = new RunProgress(request.Cohort.Count, time),
@@ -127,6 +126,7 @@ public sealed class RunDriver : IAsyncDisposable
         using TileInference inference = new(_run, engine, device, decoders);
         SlideCoordinator coordinator = new(_run, engine);
         SlideAggregator aggregator = new(_run, engine);
+        _telemetry.ObserveDevice(() => device.BusyShare);
         _telemetry.ObserveQueue(() => engine.QueuedWork);
 
         engine.OnTell(ActorKind.Coordinator, Math.Max(1, decoders / 2), coordinator.ReceiveAsync);

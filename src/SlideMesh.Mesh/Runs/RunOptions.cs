@@ -1,3 +1,4 @@
+using SlideMesh.Tissue;
 using SlideMesh.Tissue.Quality;
 
 namespace SlideMesh.Mesh.Runs;
@@ -26,8 +27,8 @@ public sealed record RunOptions
     /// <summary>µm per level-0 pixel for slides that neither manifest nor file tells; null fails such slides.</summary>
     public double? DefaultMicronsPerPixel { get; init; }
 
-    /// <summary>Name of the tissue preset.</summary>
-    public string TissuePreset { get; init; } = "auto";
+    /// <summary>How tissue is found; its thresholds of quality are those of <see cref="Quality"/>.</summary>
+    public TissueOptions Tissue { get; init; } = new();
 
     /// <summary>Least tissue share of a tile.</summary>
     public double MinTissueShare { get; init; } = 0.3;

@@ -36,6 +36,17 @@ public sealed class DeviceBatchers : IDisposable
     /// <summary>What the batchers that are in use have done so far.</summary>
     public IEnumerable<BatcherStatistics> Statistics => _batchers.Select(b => b.Statistics);
 
+    /// <summary>Share of the device's time that it spent in runs, 0 to 1; 0 before it has run.</summary>
+    public double BusyShare
+    {
+        get
+        {
+            (double busy, double total) = Statistics.Aggregate(
+                (Busy: 0.0, Total: 0.0), (sum, s) => (sum.Busy + s.Busy.TotalSeconds, sum.Total + s.Busy.TotalSeconds + s.Wait.TotalSeconds));
+            return total > 0 ? busy / total : 0;
+        }
+    }
+
     public TileBatcher For(FeatureStream stream)
     {
         ArgumentNullException.ThrowIfNull(stream);

@@ -77,7 +77,7 @@ public static class PlanStage
             Levels = source.Levels,
             MicronsPerPixel = mpp,
             ObjectivePower = source.ObjectivePower,
-            TissuePreset = run.Options.TissuePreset,
+            TissuePreset = run.Tissue.Preset,
             TissueAreaMm2 = tissue.AreaMm2,
             TissueContours = tissue.Contours.Count,
             Quality = tissue.Quality,

@@ -44,7 +44,8 @@ public static class ResultStage
             }
 
             SlidePrediction prediction = run.Stage("predict", slide.Id, null, () => Predict(run, slide, bags, cancellation));
-            return run.Stage("report", slide.Id, null, () => Write(run, slide, planned, bags, prediction, folder, ledger, cancellation));
+            return run.Stage("report", slide.Id, null, () => Write(run, slide, planned, bags, prediction, folder, ledger, cancellation),
+                bytes: _ => ledger.Bytes(StageKeys.ResultStage));
         }
         finally
         {

@@ -37,6 +37,10 @@ public sealed class MeshTelemetry : IDisposable
     public void ObserveQueue(Func<int> queued) =>
         _meter.CreateObservableGauge("slidemesh.queue.depth", queued, "{shard}", "Shards waiting for the inference pool");
 
+    /// <summary>Adds a gauge for the share of the device's time since the start that it spent in runs, 0 to 1.</summary>
+    public void ObserveDevice(Func<double> busyShare) =>
+        _meter.CreateObservableGauge("slidemesh.device.busy", busyShare, "1", "Share of the device's time spent in runs");
+
     public void StageDone(string stage, TimeSpan duration, long bytes)
     {
         KeyValuePair<string, object?> tag = new("slidemesh.stage", stage);

@@ -74,6 +74,9 @@ public sealed class StageLedger
         Save();
     }
 
+    /// <summary>Length of all files that a finished stage wrote; 0 when it is not recorded.</summary>
+    public long Bytes(string stage) => _stages.TryGetValue(stage, out StageRecord? record) ? record.Files.Sum(file => file.Bytes) : 0;
+
     /// <summary>Forgets stages whose names are not in <paramref name="stages"/> (another model set, say).</summary>
     public void Keep(IReadOnlySet<string> stages)
     {
