@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """The pipeline that a researcher writes: openslide-python, PIL, PyTorch eager, a DataLoader.
 
-    python_pipeline.py SLIDE FEATURES.h5 resnet50.pt WORKERS BATCH    prints "tiles seconds tiles-per-second cosine"
+    python_pipeline.py SLIDE FEATURES.h5 resnet50.pt WORKERS BATCH TILES    prints "tiles seconds tiles-per-second cosine"
 
-Reads the tiles whose corners FEATURES.h5 lists, with the same weights, and compares its features with those in the file: the
+Reads the first TILES tiles whose corners FEATURES.h5 lists, with the same weights, and compares its features with those in the file: the
 last number is the least cosine over all tiles. WORKERS 0 reads in the main process.
 """
 import sys
@@ -41,10 +41,10 @@ class Tiles(torch.utils.data.Dataset):
         return (pixels - MEAN) / STD
 
 
-def main(slide, features, weights, workers, batch):
+def main(slide, features, weights, workers, batch, tiles):
     with h5py.File(features) as file:
-        ours = file["features"][:]
-        corners = file["coords"][:]
+        ours = file["features"][:tiles]
+        corners = file["coords"][:tiles]
         attributes = dict(file["coords"].attrs)
         size_px = int(file.attrs["tile_size_px"])
     model = torchvision.models.resnet50(weights=None)
@@ -64,4 +64,4 @@ def main(slide, features, weights, workers, batch):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6]))
