@@ -5,6 +5,7 @@ using SlideMesh.Reporting.GeoJson;
 using SlideMesh.Reporting.OutputStore;
 using SlideMesh.Slides;
 using SlideMesh.Slides.Pyramid;
+using SlideMesh.Slides.Raster;
 using SlideMesh.Slides.TurboJpeg;
 using SlideMesh.Tiling;
 using SlideMesh.Tissue;
@@ -18,6 +19,9 @@ namespace SlideMesh.Mesh.Stages;
 public static class PlanStage
 {
     private const int ThumbnailQuality = 90;
+
+    // The picture that tissue is found on is 8 µm a pixel, which leaves a small slide a stamp; a person wants to see something.
+    private const int ThumbnailEdge = 1024;
 
     /// <returns>The plan, and the key that it was made with.</returns>
     /// <exception cref="SlideFormatException">The slide cannot be used: unreadable, or nobody tells its microns per pixel.</exception>
@@ -67,6 +71,7 @@ public static class PlanStage
             streams.Add(StreamPlan.From(stream.Id, plan, AtomicFile.Sha256(tiles)));
         }
 
+        (RgbImage Picture, double DownsampleX, double DownsampleY) thumbnail = ReadThumbnail(source, mpp, tissue, cancellation);
         PlanDocument document = new()
         {
             SlideId = slide.Id.Value,
@@ -81,12 +86,12 @@ public static class PlanStage
             TissueAreaMm2 = tissue.AreaMm2,
             TissueContours = tissue.Contours.Count,
             Quality = tissue.Quality,
-            ThumbnailDownsampleX = tissue.Mask.DownsampleX,
-            ThumbnailDownsampleY = tissue.Mask.DownsampleY,
+            ThumbnailDownsampleX = thumbnail.DownsampleX,
+            ThumbnailDownsampleY = thumbnail.DownsampleY,
             Streams = streams,
         };
         using JpegEncoder encoder = new(ThumbnailQuality);
-        AtomicFile.WriteBytes(folder.Thumbnail, encoder.Encode(tissue.Thumbnail));
+        AtomicFile.WriteBytes(folder.Thumbnail, encoder.Encode(thumbnail.Picture));
         AtomicFile.Write(folder.TissueGeoJson, path =>
         {
             using FileStream stream = File.Create(path);
@@ -94,6 +99,20 @@ public static class PlanStage
         });
         AtomicFile.WriteBytes(folder.Plan, document.ToJson());
         return (document, plans);
+    }
+
+    private static (RgbImage Picture, double DownsampleX, double DownsampleY) ReadThumbnail(
+        ISlideSource source, MicronsPerPixel mpp, TissueResult tissue, CancellationToken cancellation)
+    {
+        PyramidLevel slide = source.Levels[0];
+        double finer = Math.Max(slide.Width * mpp.X, slide.Height * mpp.Y) / ThumbnailEdge;
+        if (Math.Max(tissue.Thumbnail.Width, tissue.Thumbnail.Height) >= ThumbnailEdge || finer <= mpp.Mean)
+        {
+            return (tissue.Thumbnail, tissue.Mask.DownsampleX, tissue.Mask.DownsampleY);
+        }
+
+        Thumbnail large = Thumbnail.Read(source, mpp, finer, cancellation);
+        return (large.Image, large.DownsampleX, large.DownsampleY);
     }
 
     /// <summary>Null when a tile list is missing or damaged: they are intermediate, and planning again costs seconds.</summary>
