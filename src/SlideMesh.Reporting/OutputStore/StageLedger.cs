@@ -31,10 +31,10 @@ public sealed class StageLedger
                 using FileStream stream = File.OpenRead(folder.Ledger);
                 foreach (StageRecord record in JsonSerializer.Deserialize(stream, LedgerJson.Default.StageRecordArray) ?? [])
                 {
-                    stages[record.Stage] = record;
+                    stages[record.Stage] = record.Files is null ? throw new JsonException("a stage without files") : record;
                 }
             }
-            catch (JsonException)
+            catch (Exception damaged) when (damaged is JsonException or NullReferenceException or ArgumentNullException)
             {
                 stages.Clear();
             }
