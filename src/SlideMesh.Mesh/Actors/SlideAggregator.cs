@@ -38,7 +38,7 @@ public sealed class SlideAggregator(RunContext run, IMeshEngine engine)
         SlideSummary summary = ResultStage.Run(run, slide, planned, ledger, cancellation);
         ledger.Keep(new HashSet<string>(
             [StageKeys.PlanStage, StageKeys.ResultStage, .. run.Pipeline.Streams.Select(s => StageKeys.FeaturesStage(s.Id))], StringComparer.Ordinal));
-        Directory.Delete(folder.Shards, recursive: true);
+        RunStore.RemoveShards(folder);
 
         run.Outcomes[slide.Id] = new SlideOutcome(
             summary, [.. run.Pipeline.Streams.SelectMany(s => FinishedSlide.ReadUnused(slide, folder, s))], Resumed: false);

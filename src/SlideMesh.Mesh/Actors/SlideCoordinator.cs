@@ -24,10 +24,12 @@ public sealed class SlideCoordinator(RunContext run, IMeshEngine engine)
         SlideFolder folder = run.Store.Slide(slide.Id);
         RunStore.RemoveLeftovers(folder);
 
-        string fingerprint = run.Stage("fingerprint", slide.Id, null, () => SlideFingerprint.Compute(slide.FullPath));
+        string fingerprint = run.Stage("fingerprint", slide.Id, null, () => Fingerprint(slide));
         StageLedger ledger = StageLedger.Open(folder);
         if (FinishedSlide.TryLoad(run, slide, fingerprint, ledger) is { } finished)
         {
+            // A process killed between its last file and the clearing away leaves them.
+            RunStore.RemoveShards(folder);
             run.Outcomes[slide.Id] = finished;
             run.Progress.Publish(new SlideDone(slide.Id, Resumed: true, TimeSpan.Zero));
             run.Telemetry.SlideDone("resumed");
@@ -51,6 +53,19 @@ public sealed class SlideCoordinator(RunContext run, IMeshEngine engine)
             FinishedSlide.ResultKey(run, slide, document, planKey));
         run.Plans[slide.Id] = planned;
         await SubmitAsync(slide.Id, planned, ledger, cancellation).ConfigureAwait(false);
+    }
+
+    private static string Fingerprint(CohortEntry slide)
+    {
+        try
+        {
+            return SlideFingerprint.Compute(slide.FullPath);
+        }
+        catch (UnauthorizedAccessException denied)
+        {
+            throw new SlideFormatException(
+                slide.FullPath, SlideFailureReason.Unreadable, $"'{slide.Path}' may not be read by this user; change its permissions.", denied);
+        }
     }
 
     private async Task SubmitAsync(SlideId slide, PlannedSlide planned, StageLedger ledger, CancellationToken cancellation)

@@ -67,11 +67,26 @@ public static class CohortReader
 
         string root = Path.GetDirectoryName(Path.GetFullPath(manifestPath))!;
         using StreamReader reader = new(manifestPath);
-        using CsvReader csv = CsvReader.Create(reader, CsvReaderOptions.Default with { TrimWhitespace = true, TrackLineNumbers = true });
+        bool malformed = false;
+        using CsvReader csv = CsvReader.Create(reader, CsvReaderOptions.Default with
+        {
+            TrimWhitespace = true,
+            TrackLineNumbers = true,
+            // A quote that is never closed would otherwise swallow every slide below it.
+            AllowLineBreaksInQuotes = false,
+            MalformedData = CsvMalformedDataHandling.Recover,
+            OnMalformedRecord = _ => malformed = true,
+        });
         string[] header = [.. csv.Headers.Select(name => name.Trim().ToLowerInvariant())];
         if (header.Length == 0)
         {
             throw new CohortException($"manifest '{manifestPath}' is empty; it needs a header with a column 'slide'");
+        }
+
+        string? repeated = header.Where(name => name.Length > 0).GroupBy(name => name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1)?.Key;
+        if (repeated is not null)
+        {
+            throw new CohortException($"manifest '{manifestPath}' has the column '{repeated}' twice; keep one");
         }
 
         int Column(params string[] names) => Array.FindIndex(header, name => names.Contains(name, StringComparer.Ordinal));
@@ -91,6 +106,13 @@ public static class CohortReader
         while (csv.Read())
         {
             long line = csv.LineNumber;
+            if (malformed || Enumerable.Range(0, csv.FieldCount).Skip(header.Length).Any(column => !string.IsNullOrWhiteSpace(csv.GetString(column))))
+            {
+                throw new CohortException(malformed
+                    ? $"manifest '{manifestPath}' line {line}: a quote stands alone; quote the whole cell or leave the quote out"
+                    : $"manifest '{manifestPath}' line {line} has {csv.FieldCount} cells where the header has {header.Length}; quote cells that hold the separator");
+            }
+
             string? Cell(int column) => column < 0 || column >= csv.FieldCount || string.IsNullOrWhiteSpace(csv.GetString(column)) ? null : csv.GetString(column).Trim();
             string shown = Cell(slideColumn) ?? throw new CohortException($"manifest '{manifestPath}' line {line}: the slide column is empty");
             string? mppText = Cell(mppColumn);

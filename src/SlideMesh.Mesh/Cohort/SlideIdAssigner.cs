@@ -6,7 +6,7 @@ namespace SlideMesh.Mesh.Cohort;
 
 /// <summary>
 /// Slide ids from file names. Ids depend on the set of paths only, never on their order: where two folders hold the same name,
-/// every one of them gets its folder's name in front, then its extension, then a hash of its path behind, until all differ.
+/// every one of them gets its folder's name in front, then its extension, then a hash of its path behind, short, then long, until all differ.
 /// </summary>
 public static class SlideIdAssigner
 {
@@ -23,6 +23,7 @@ public static class SlideIdAssigner
             path => $"{Folder(path)}__{Path.GetFileNameWithoutExtension(path)}",
             path => $"{Folder(path)}__{Path.GetFileName(path)}",
             path => $"{Path.GetFileNameWithoutExtension(path)}-{Hash(path)}",
+            path => LongHash(path),
         ];
 
         string[] ids = [.. fullPaths.Select(path => Safe(rungs[0](path)))];
@@ -77,5 +78,7 @@ public static class SlideIdAssigner
 
     private static string Folder(string path) => new DirectoryInfo(Path.GetDirectoryName(path) ?? "root").Name;
 
-    private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..8];
+    private static string Hash(string text) => LongHash(text)[..8];
+
+    private static string LongHash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 }

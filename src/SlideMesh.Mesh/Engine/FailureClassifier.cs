@@ -1,5 +1,8 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using SlideMesh.Inference.Engines;
 using SlideMesh.Prediction;
+using SlideMesh.Reporting.Features.Hdf5;
 using SlideMesh.Slides;
 
 namespace SlideMesh.Mesh.Engine;
@@ -14,7 +17,7 @@ public enum FailureClass
 }
 
 /// <summary>Classes a failure once, by its type, and gives it the typed reason that reaches failures.csv.</summary>
-public static class FailureClassifier
+public static partial class FailureClassifier
 {
     private const int ErrorNoSpace = 28;
     private const int ErrorQuota = 122;
@@ -23,7 +26,7 @@ public static class FailureClassifier
 
     public static FailureClass Classify(Exception failure) => failure switch
     {
-        IOException io when IsOutputFull(io) => FailureClass.Permanent,
+        _ when IsOutputFull(failure) => FailureClass.Permanent,
         FileNotFoundException or DirectoryNotFoundException => FailureClass.Permanent,
         IOException => FailureClass.Transient,
         TimeoutException => FailureClass.Transient,
@@ -35,25 +38,29 @@ public static class FailureClassifier
     {
         SlideFormatException slide => ToKebab(slide.Reason.ToString()),
         PredictionException prediction => ToKebab(prediction.Reason.ToString()),
-        IOException io when IsOutputFull(io) => "output-full",
+        _ when IsOutputFull(failure) => "output-full",
         UnauthorizedAccessException => "output-not-writable",
-        IOException => "io-error",
+        IOException or Hdf5Exception => "io-error",
         InferenceException => "inference-failed",
         OutOfMemoryException => "out-of-memory",
         _ => "internal-error",
     };
 
     /// <summary>The disk or quota is full, the file is too large for the file system, or it turned read-only.</summary>
-    public static bool IsOutputFull(IOException failure)
+    public static bool IsOutputFull(Exception failure) => failure switch
     {
-        ArgumentNullException.ThrowIfNull(failure);
         // On Unix, HResult carries errno for the cases that .NET does not map.
-        int code = failure.HResult & 0xFFFF;
-        return code is ErrorNoSpace or ErrorQuota or ErrorTooLarge or ErrorReadOnly
-            || failure.Message.Contains("No space left", StringComparison.Ordinal)
-            || failure.Message.Contains("Disk quota", StringComparison.Ordinal);
-    }
+        IOException io => IsFull(io.HResult),
+        // HDF5 has no error code of its own for this; its text holds "errno = 28, error message = …".
+        Hdf5Exception hdf5 => ErrorNumber().Matches(hdf5.Message).Any(m => IsFull(int.Parse(m.Groups[1].ValueSpan, CultureInfo.InvariantCulture))),
+        _ => false,
+    };
 
     public static string ToKebab(string pascal) =>
         string.Concat(pascal.Select((c, i) => char.IsUpper(c) ? (i == 0 ? "" : "-") + char.ToLowerInvariant(c) : c.ToString()));
+
+    private static bool IsFull(int errno) => errno is ErrorNoSpace or ErrorQuota or ErrorTooLarge or ErrorReadOnly;
+
+    [GeneratedRegex(@"\berrno = ([0-9]{1,4})\b")]
+    private static partial Regex ErrorNumber();
 }

@@ -29,7 +29,7 @@ public interface IMeshEngine : IAsyncDisposable
     /// <summary>Performs work items of the inference pool, at most <paramref name="concurrency"/> at a time.</summary>
     void OnWork(int concurrency, Func<EmbedShard, CancellationToken, Task> perform);
 
-    /// <summary>Called for a message that failed for good, with its exception.</summary>
+    /// <summary>Called for a message that failed for good, with its exception. What it throws itself is dropped: other actors go on.</summary>
     void OnDead(Func<MeshMessage, Exception, CancellationToken, Task> bury);
 
     Task StartAsync(CancellationToken cancellation);
@@ -37,6 +37,7 @@ public interface IMeshEngine : IAsyncDisposable
     ValueTask TellAsync(ActorKind kind, MeshMessage message, CancellationToken cancellation);
 
     /// <summary>Hands work to the pool; waits while the pool's queue is full.</summary>
+    /// <exception cref="InvalidOperationException">The engine has ended.</exception>
     ValueTask SubmitAsync(EmbedShard work, CancellationToken cancellation);
 
     /// <summary>Declares the set of <paramref name="shards"/> shards of a slide; when all are complete (at once for 0), <paramref name="then"/> is told.</summary>

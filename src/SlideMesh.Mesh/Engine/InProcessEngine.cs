@@ -26,6 +26,7 @@ public sealed class InProcessEngine : IMeshEngine
     private readonly ConcurrentDictionary<Task, byte> _redeliveries = new();
     private Func<EmbedShard, CancellationToken, Task>? _perform;
     private int _workConcurrency;
+    private int _disposed;
     private Func<MeshMessage, Exception, CancellationToken, Task> _bury = (_, _, _) => Task.CompletedTask;
 
     public InProcessEngine(InProcessOptions? options = null, TimeProvider? time = null)
@@ -108,8 +109,15 @@ public sealed class InProcessEngine : IMeshEngine
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+
         await _stop.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(_loops.Concat(_redeliveries.Keys)).ConfigureAwait(false);
+        // Nobody empties the queue any more: whoever waits for a place in it must not wait for ever.
+        _work.Writer.TryComplete();
         _stop.Dispose();
     }
 
@@ -168,8 +176,26 @@ public sealed class InProcessEngine : IMeshEngine
             }
             else
             {
-                await _bury(message, failure, _stop.Token).ConfigureAwait(false);
+                await BuryAsync(message, failure).ConfigureAwait(false);
             }
+        }
+    }
+
+    private async Task BuryAsync(MeshMessage message, Exception failure)
+    {
+        try
+        {
+            await _bury(message, failure, _stop.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            throw;
+        }
+#pragma warning disable CA1031 // One burial that fails must not end the loop that serves every other actor.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            // Part of the contract: a handler that needs to know guards itself.
         }
     }
 

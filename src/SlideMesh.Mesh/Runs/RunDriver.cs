@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SlideMesh.Inference.Engines;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Actors;
@@ -82,7 +83,32 @@ public sealed class RunDriver : IAsyncDisposable
     /// <summary>Runs to the end of the cohort. Tables are written also when it is stopped, with what is finished by then.</summary>
     /// <returns>Outcomes by slide, in the cohort's order; slides that a stop left unfinished are pending.</returns>
     /// <exception cref="OperationCanceledException">Stopped; everything finished is in the store.</exception>
+    /// <exception cref="OutputException">The files of the run as a whole cannot be written.</exception>
     public async Task<IReadOnlyList<SlideOutcome>> RunAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            return await PerformAndTellAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        {
+            // Slides' own failures do not come here: this is about the folder.
+            throw RunStore.Unusable(_request.Options.OutputRoot, failed);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Task.CompletedTask.ConfigureAwait(false);
+        _handles.Dispose();
+        _admission.Dispose();
+        _predictor.Dispose();
+        _telemetry.Dispose();
+        _log.Dispose();
+        _store.Dispose();
+    }
+
+    private async Task<IReadOnlyList<SlideOutcome>> PerformAndTellAsync(CancellationToken cancellation)
     {
         RunTables.WriteSpecification(_run, _request.Inference.Description);
         using System.Diagnostics.Activity? activity = _telemetry.Source.StartActivity("run");
@@ -100,17 +126,6 @@ public sealed class RunDriver : IAsyncDisposable
         return Outcomes();
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await Task.CompletedTask.ConfigureAwait(false);
-        _handles.Dispose();
-        _admission.Dispose();
-        _predictor.Dispose();
-        _telemetry.Dispose();
-        _log.Dispose();
-        _store.Dispose();
-    }
-
     private async Task PerformAsync(CancellationToken cancellation)
     {
         int decoders = _request.Options.Decoders ?? Environment.ProcessorCount;
@@ -122,8 +137,10 @@ public sealed class RunDriver : IAsyncDisposable
 
         using DeviceBatchers device = new(_request.Pipeline, _request.Inference, _request.Options);
         Device = device;
-        await using InProcessEngine engine = new(time: _run.Time);
+        InProcessEngine engine = new(time: _run.Time);
         using TileInference inference = new(_run, engine, device, decoders);
+        // Declared last, so that it ends first: its handlers use the others until they have returned.
+        await using ConfiguredAsyncDisposable ending = engine.ConfigureAwait(false);
         SlideCoordinator coordinator = new(_run, engine);
         SlideAggregator aggregator = new(_run, engine);
         _telemetry.ObserveDevice(() => device.BusyShare);
@@ -132,7 +149,7 @@ public sealed class RunDriver : IAsyncDisposable
         engine.OnTell(ActorKind.Coordinator, Math.Max(1, decoders / 2), coordinator.ReceiveAsync);
         engine.OnTell(ActorKind.Aggregator, Math.Max(1, decoders / 2), aggregator.ReceiveAsync);
         engine.OnWork(decoders * ShardsPerDecoder, inference.PerformAsync);
-        engine.OnDead((message, failure, token) => BuryAsync(engine, message, failure, token));
+        engine.OnDead((message, failure, token) => BuryOrEndAsync(engine, message, failure, token));
         await engine.StartAsync(cancellation).ConfigureAwait(false);
         foreach (CohortEntry slide in _request.Cohort)
         {
@@ -153,6 +170,20 @@ public sealed class RunDriver : IAsyncDisposable
         if (now.Done + now.Failed >= now.Slides)
         {
             _ended.TrySetResult();
+        }
+    }
+
+    /// <summary>A slide that cannot be buried would be waited for without end: the run ends instead, with the reason.</summary>
+    private async Task BuryOrEndAsync(InProcessEngine engine, MeshMessage message, Exception failure, CancellationToken cancellation)
+    {
+        try
+        {
+            await BuryAsync(engine, message, failure, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception broken) when (broken is not OperationCanceledException)
+        {
+            _ended.TrySetException(broken);
+            throw;
         }
     }
 

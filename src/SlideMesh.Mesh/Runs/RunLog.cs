@@ -23,7 +23,7 @@ public sealed class RunLog : IDisposable
             {
                 _writer.WriteLine($"{_time.GetUtcNow():O} slide {slide}, {message.GetType().Name}, delivery {message.Attempt + 1}: {failure}");
             }
-            catch (IOException)
+            catch (Exception full) when (IsWriteFailure(full))
             {
                 // A full disk is reported by the slides that fail for it; the log must not bring the run down.
             }
@@ -36,9 +36,12 @@ public sealed class RunLog : IDisposable
         {
             _writer.Dispose();
         }
-        catch (IOException)
+        catch (Exception full) when (IsWriteFailure(full))
         {
             // As above.
         }
     }
+
+    // .NET reports EFBIG as a bad argument.
+    private static bool IsWriteFailure(Exception failure) => failure is IOException or ArgumentOutOfRangeException;
 }

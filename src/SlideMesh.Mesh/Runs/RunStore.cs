@@ -50,6 +50,7 @@ public sealed class RunStore : IDisposable
                 // A real byte: creating an empty file succeeds on a full disk.
                 AtomicFile.WriteBytes(Path.Combine(full, ".writable"), new byte[4096]);
                 File.Delete(Path.Combine(full, ".writable"));
+                RemoveLeftovers(full, SearchOption.TopDirectoryOnly);
             }
             catch
             {
@@ -59,36 +60,51 @@ public sealed class RunStore : IDisposable
 
             return new RunStore(full, held);
         }
-        catch (UnauthorizedAccessException denied)
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
         {
-            throw new OutputException($"output folder '{root}' cannot be written: {denied.Message}; choose another with --out or change its permissions", denied);
+            throw Unusable(root, failed);
         }
-        catch (IOException failed)
-        {
-            throw new OutputException(
-                FailureClassifier.IsOutputFull(failed)
-                    ? $"output folder '{root}' is full or read-only: {failed.Message}; free space or choose another with --out"
-                    : $"output folder '{root}' cannot be used: {failed.Message}; choose another with --out",
-                failed);
-        }
+    }
+
+    /// <summary>Words a failure to write in the folder.</summary>
+    public static OutputException Unusable(string root, Exception failure)
+    {
+        ArgumentNullException.ThrowIfNull(failure);
+        string line = failure is UnauthorizedAccessException ? $"output folder '{root}' cannot be written: {failure.Message}; choose another with --out or change its permissions"
+            : FailureClassifier.IsOutputFull(failure) ? $"output folder '{root}' is full or read-only: {failure.Message}; free space or choose another with --out"
+            : $"output folder '{root}' cannot be used: {failure.Message}; choose another with --out";
+        return new OutputException(line, failure);
     }
 
     /// <summary>Removes temporary files that a killed process left in a slide's folder.</summary>
     public static void RemoveLeftovers(SlideFolder folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        if (!Directory.Exists(folder.Root))
+        if (Directory.Exists(folder.Root))
         {
-            return;
+            RemoveLeftovers(folder.Root, SearchOption.AllDirectories);
         }
+    }
 
-        foreach (string leftover in Directory.EnumerateFiles(folder.Root, AtomicFile.TemporaryPrefix + "*", SearchOption.AllDirectories))
+    /// <summary>Removes what a finished slide needs no more.</summary>
+    public static void RemoveShards(SlideFolder folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        if (Directory.Exists(folder.Shards))
         {
-            File.Delete(leftover);
+            Directory.Delete(folder.Shards, recursive: true);
         }
     }
 
     public void Dispose() => _lock.Dispose();
+
+    private static void RemoveLeftovers(string root, SearchOption depth)
+    {
+        foreach (string leftover in Directory.EnumerateFiles(root, AtomicFile.TemporaryPrefix + "*", depth))
+        {
+            File.Delete(leftover);
+        }
+    }
 
     private static FileStream Hold(string shown, string path)
     {

@@ -17,7 +17,11 @@ public static class FailedSlide
         ArgumentNullException.ThrowIfNull(slide);
         ArgumentNullException.ThrowIfNull(failure);
         string reason = FailureClassifier.Reason(failure);
-        string detail = OneLine(failure.Message).Replace(slide.FullPath, slide.Path, StringComparison.Ordinal);
+        string detail = FailureClassifier.IsOutputFull(failure)
+            ? $"no room in '{run.Options.OutputRoot}' for this slide's files; free space or choose another --out, then run the same command again"
+            : OneLine(failure.Message)
+                .Replace(slide.FullPath, slide.Path, StringComparison.Ordinal)
+                .Replace(run.Store.Root, run.Options.OutputRoot, StringComparison.Ordinal);
         SlideSummary summary = new()
         {
             SoftwareVersion = SoftwareVersion.Current,
@@ -54,8 +58,12 @@ public static class FailedSlide
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(slide);
         SlideFolder folder = run.Store.Slide(slide.Id);
-        File.Delete(folder.Predictions);
-        File.Delete(folder.Report);
+        // Many slides fail before they have a folder, and in a folder that does not exist there is nothing that could be deleted.
+        if (Directory.Exists(folder.Root))
+        {
+            File.Delete(folder.Predictions);
+            File.Delete(folder.Report);
+        }
     }
 
     /// <summary>A slide that failed after its plan still shows its size, scale and tissue.</summary>

@@ -10,8 +10,11 @@ public static class AtomicFile
 {
     public const string TemporaryPrefix = ".tmp-";
 
+    private const int ErrorTooLarge = 27;
+
     /// <summary>Runs <paramref name="write"/> on a temporary path and renames the result to <paramref name="path"/>.</summary>
     /// <param name="write">Writes the whole file at the path that it gets and closes it.</param>
+    /// <exception cref="IOException">The disk or quota is full, the file is too large for the file system, or the disk fails.</exception>
     public static void Write(string path, Action<string> write)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -29,6 +32,11 @@ public static class AtomicFile
             }
 
             File.Move(temporary, path, overwrite: true);
+        }
+        catch (ArgumentOutOfRangeException tooLarge) when (IsFileTooLarge(tooLarge))
+        {
+            TryDelete(temporary);
+            throw new IOException($"File too large: '{path}'", ErrorTooLarge);
         }
         catch
         {
@@ -53,6 +61,10 @@ public static class AtomicFile
         using FileStream stream = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
+
+    // .NET reports EFBIG, alone of all errors of the disk, as a bad argument.
+    private static bool IsFileTooLarge(ArgumentOutOfRangeException failure) =>
+        failure.Message.StartsWith("Specified file length was too large", StringComparison.Ordinal);
 
     private static void TryDelete(string path)
     {

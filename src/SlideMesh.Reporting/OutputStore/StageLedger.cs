@@ -31,10 +31,12 @@ public sealed class StageLedger
                 using FileStream stream = File.OpenRead(folder.Ledger);
                 foreach (StageRecord record in JsonSerializer.Deserialize(stream, LedgerJson.Default.StageRecordArray) ?? [])
                 {
-                    stages[record.Stage] = record;
+                    stages[record.Stage] = record.Files.All(file => file is { Path: not null, Sha256: not null })
+                        ? record
+                        : throw new JsonException("a file without a name or hash");
                 }
             }
-            catch (JsonException)
+            catch (Exception damaged) when (damaged is JsonException or ArgumentNullException or NullReferenceException)
             {
                 stages.Clear();
             }

@@ -26,6 +26,10 @@ public sealed unsafe class Hdf5Library
 
         using (Gate.EnterScope())
         {
+            // A file that could not be closed because the disk is full stays open in the library, whose clearing up at the
+            // process's exit then tries to write it once more and dies with a segmentation fault (1.10.8). Every file is closed
+            // by its owner, so nothing is left to clear up.
+            _ = Hdf5Native.H5dont_atexit();
             if (Hdf5Native.H5open() < 0 || Hdf5Native.H5get_libversion(out uint major, out uint minor, out uint release) < 0)
             {
                 throw new Hdf5Exception("the HDF5 library does not start");

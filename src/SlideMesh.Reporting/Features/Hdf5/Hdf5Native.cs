@@ -21,6 +21,9 @@ internal static unsafe partial class Hdf5Native
     public static readonly nuint H5T_VARIABLE = nuint.MaxValue;
 
     [LibraryImport(Library)]
+    public static partial int H5dont_atexit();
+
+    [LibraryImport(Library)]
     public static partial int H5open();
 
     [LibraryImport(Library)]
