@@ -18,13 +18,15 @@ RootCommand root = new("""
 };
 
 ParseResult parsed = root.Parse(args);
-if (parsed.Errors.Count > 0 && args.Length > 0)
+if (args.Length == 0)
 {
-    foreach (System.CommandLine.Parsing.ParseError error in parsed.Errors)
-    {
-        Console.Error.WriteLine($"slidemesh: {error.Message.TrimEnd('.')} (see 'slidemesh {parsed.CommandResult.Command.Name} --help')".Replace("slidemesh slidemesh ", "slidemesh ", StringComparison.Ordinal));
-    }
+    root.Parse("--help").Invoke();
+    return ExitCode.BadInput;
+}
 
+if (parsed.Errors.Count > 0)
+{
+    Console.Error.WriteLine(ParseErrors.Describe(parsed));
     return ExitCode.BadInput;
 }
 

@@ -36,6 +36,12 @@ internal sealed class InputOptions
     {
         string[] inputs = parsed.GetValue(Inputs) ?? [];
         string? manifest = parsed.GetValue(Manifest);
+        // The parser takes an option that it does not know for one more slide.
+        if (inputs.FirstOrDefault(input => input.StartsWith('-') && !Path.Exists(input)) is { } unknown)
+        {
+            throw new CommandException($"there is no option '{unknown}' (see 'slidemesh {parsed.CommandResult.Command.Name} --help')");
+        }
+
         return (inputs.Length, manifest) switch
         {
             (0, null) => throw new CohortException("no slides given: name files or folders, or a --manifest"),

@@ -191,7 +191,7 @@ public sealed class RunDriver : IAsyncDisposable
     {
         CohortEntry slide = _run.Slides[message.Slide];
         SlideOutcome outcome = FailedSlide.Describe(_run, slide, failure);
-        _log.Failure(slide.Id, message, failure);
+        _log.Failure(slide, message, failure);
         // A slide has many shards: the first one that fails decides, the others are dropped.
         if (!_run.Outcomes.TryAdd(slide.Id, outcome))
         {

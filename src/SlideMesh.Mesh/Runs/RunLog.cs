@@ -1,5 +1,5 @@
+using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Messages;
-using SlideMesh.Slides;
 
 namespace SlideMesh.Mesh.Runs;
 
@@ -15,13 +15,14 @@ public sealed class RunLog : IDisposable
         _writer = new StreamWriter(path, append: true) { AutoFlush = true };
     }
 
-    public void Failure(SlideId slide, MeshMessage message, Exception failure)
+    public void Failure(CohortEntry slide, MeshMessage message, Exception failure)
     {
+        string trace = failure.ToString().Replace(slide.FullPath, slide.Path, StringComparison.Ordinal);
         lock (_writer)
         {
             try
             {
-                _writer.WriteLine($"{_time.GetUtcNow():O} slide {slide}, {message.GetType().Name}, delivery {message.Attempt + 1}: {failure}");
+                _writer.WriteLine($"{_time.GetUtcNow():O} slide {slide.Id}, {message.GetType().Name}, delivery {message.Attempt + 1}: {trace}");
             }
             catch (Exception full) when (IsWriteFailure(full))
             {

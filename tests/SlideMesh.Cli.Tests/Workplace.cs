@@ -1,0 +1,59 @@
+using SlideMesh.Synth;
+using SlideMesh.Synth.Scenes;
+
+namespace SlideMesh.Cli.Tests;
+
+/// <summary>
+/// A working folder with slides, made once for all tests, and the results of one undisturbed run over the good ones. The tests
+/// run one after another: the moments that they wait for would blur if several runs shared the cores.
+/// </summary>
+public sealed class Workplace : IDisposable
+{
+    /// <summary>Names of the slides in <c>good/</c>.</summary>
+    internal static readonly string[] Good = ["a", "b", "c"];
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("slidemesh-cli-");
+    private readonly Lazy<OutputTree> _undisturbed;
+    private int _outputs;
+
+    public Workplace()
+    {
+        Make("good/a.tiff", new SlideParameters { Seed = 1, WidthPx = 1024, HeightPx = 1024 });
+        Make("good/b.tiff", new SlideParameters { Seed = 2, WidthPx = 2048, HeightPx = 2048, MicronsPerPixel = 1 });
+        Make("good/c.tiff", new SlideParameters { Seed = 3, WidthPx = 1280, HeightPx = 1024, Grade = 4 });
+        _undisturbed = new Lazy<OutputTree>(() =>
+        {
+            SlideMeshProcess.Run(Root, "run", "good", "--out", "undisturbed", "--json").Expect(0);
+            return new OutputTree(this["undisturbed"]);
+        });
+    }
+
+    internal string Root => _folder.FullName;
+
+    internal OutputTree Undisturbed => _undisturbed.Value;
+
+    internal string this[string name] => Path.Combine(Root, name);
+
+    /// <summary>Name of a folder that no other test uses, relative to <see cref="Root"/>.</summary>
+    internal string NewOutput() => $"out{++_outputs}";
+
+    internal OutputTree Tree(string output) => new(this[output]);
+
+    internal void Make(string name, SlideParameters slide)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(this[name])!);
+        SlideGenerator.Write(this[name], slide);
+    }
+
+    internal CliResult Run(params string[] arguments) => SlideMeshProcess.Run(Root, arguments);
+
+    internal SlideMeshProcess Start(params string[] arguments) => SlideMeshProcess.Start(Root, arguments);
+
+    public void Dispose() => _folder.Delete(recursive: true);
+}
+
+[CollectionDefinition(Name)]
+public sealed class OneAfterAnother : ICollectionFixture<Workplace>
+{
+    public const string Name = "processes";
+}
