@@ -13,7 +13,7 @@ say() { printf '\n== %s\n' "$*"; }
 say "installing what is missing"
 tools/setup.sh
 say "building"
-dotnet build tools/SlideMesh.Synth/SlideMesh.Synth.csproj -c Release -v quiet --nologo
+dotnet build tools/SlideMesh.Synth/SlideMesh.Synth.csproj -c Release -v quiet --nologo -clp:NoSummary
 tools/slidemesh --version >/dev/null
 
 mkdir -p "$folder"

@@ -8,7 +8,7 @@ seed=${2:-9001}
 tools/setup.sh --tests
 work=${SLIDEMESH_BENCH:-$(mktemp -d)}
 [ -n "${SLIDEMESH_BENCH:-}" ] || trap 'rm -rf "$work"' EXIT
-dotnet build tools/SlideMesh.Synth -c Release -v quiet --nologo
+dotnet build tools/SlideMesh.Synth -c Release -v quiet --nologo -clp:NoSummary
 dotnet tools/SlideMesh.Synth/bin/Release/net10.0/slidemesh-synth.dll cohort --out "$work/cohort" --slides "$slides" --seed "$seed" >/dev/null
 tools/slidemesh run --manifest "$work/cohort/cohort.csv" --omics "$work/cohort/omics.csv" --out "$work/results" --models tools/demo-models >"$work/table.txt" \
   || { cat "$work/table.txt"; exit 1; }

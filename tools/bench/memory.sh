@@ -7,8 +7,8 @@ cd "$(dirname "$0")/../.."
 tools/setup.sh --bench
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-dotnet build src/SlideMesh.Cli -c Release -v quiet --nologo
-dotnet build tools/SlideMesh.Synth -c Release -v quiet --nologo
+dotnet build src/SlideMesh.Cli -c Release -v quiet --nologo -clp:NoSummary
+dotnet build tools/SlideMesh.Synth -c Release -v quiet --nologo -clp:NoSummary
 echo "| slide | tiles | peak resident | wall |"
 echo "| --- | --- | --- | --- |"
 for edge in "${@:-20000 50000 100000}"; do

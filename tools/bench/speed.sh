@@ -13,8 +13,8 @@ tools/setup.sh --bench
 work=${SLIDEMESH_BENCH:-$(mktemp -d)}
 [ -n "${SLIDEMESH_BENCH:-}" ] || trap 'rm -rf "$work"' EXIT
 mkdir -p "$work"
-dotnet build tests/SlideMesh.Benchmarks -c Release -v quiet --nologo
-dotnet build tools/SlideMesh.Synth -c Release -v quiet --nologo
+dotnet build tests/SlideMesh.Benchmarks -c Release -v quiet --nologo -clp:NoSummary
+dotnet build tools/SlideMesh.Synth -c Release -v quiet --nologo -clp:NoSummary
 bench() { dotnet tests/SlideMesh.Benchmarks/bin/Release/net10.0/slidemesh-bench.dll "$@"; }
 [ -f "$work/slide.tiff" ] || dotnet tools/SlideMesh.Synth/bin/Release/net10.0/slidemesh-synth.dll slide --out "$work/slide.tiff" --size "$edge" --seed 11 --origin Breast --grade 3 --tmb 8 >/dev/null
 [ -f "$work/package/model.json" ] || /usr/bin/python3 tools/bench/resnet50_package.py "$work"
