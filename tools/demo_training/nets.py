@@ -112,16 +112,25 @@ class Ordinal(nn.Module):
 
 
 class GradeSummary(nn.Module):
+    """[1, 24] summary of tile classes -> ordinal grade. The grade follows the disordered share of the tumour, so that ratio of
+    two class means is offered beside the summary."""
+
     def __init__(self, classes=len(TILE_CLASSES)):
         super().__init__()
         width = SUMMARY_PER_CLASS * classes
         self.scaled = Scaled(width)
-        self.hidden = nn.Linear(width, 16)
+        self.hidden = nn.Linear(width + 1, 16)
         self.ordinal = Ordinal(16, len(GRADES))
-        self.drop = nn.Dropout(0.2)
+        self.drop = nn.Dropout(0.1)
+        self.ordered = SUMMARY_PER_CLASS * TILE_CLASSES.index("ordered")
+        self.disordered = SUMMARY_PER_CLASS * TILE_CLASSES.index("disordered")
 
     def forward(self, summary):
-        return self.ordinal(self.drop(torch.relu(self.hidden(self.scaled(summary)))))
+        ordered = summary[:, self.ordered:self.ordered + 1]
+        disordered = summary[:, self.disordered:self.disordered + 1]
+        ratio = disordered / (ordered + disordered + 0.01)
+        x = torch.cat([self.scaled(summary), 6 * ratio - 3], 1)
+        return self.ordinal(self.drop(torch.relu(self.hidden(x))))
 
 
 class TmbSummary(nn.Module):
