@@ -41,12 +41,18 @@ class Truth:
         self.sums[1:, 1:] = onehot.cumsum(0).cumsum(1)
 
     def shares(self, x, y, size):
-        height, width = self.sums.shape[0] - 1, self.sums.shape[1] - 1
-        x0, y0 = min(int(x / self.cell_px + 0.5), width - 1), min(int(y / self.cell_px + 0.5), height - 1)
-        x1 = min(max(x0 + 1, int((x + size) / self.cell_px + 0.5)), width)
-        y1 = min(max(y0 + 1, int((y + size) / self.cell_px + 0.5)), height)
-        total = self.sums[y1, x1] - self.sums[y0, x1] - self.sums[y1, x0] + self.sums[y0, x0]
+        near, far_x, far_y, both = (self.area(*p) for p in ((x, y), (x + size, y), (x, y + size), (x + size, y + size)))
+        total = np.maximum(both - far_x - far_y + near, 0)
         return total / total.sum()
+
+    def area(self, x, y):
+        """Cells of each class above and left of the point: linear between the corners of cells, as cells are uniform."""
+        height, width = self.sums.shape[0] - 1, self.sums.shape[1] - 1
+        u, v = min(x / self.cell_px, width - 1e-6), min(y / self.cell_px, height - 1e-6)
+        i, j, u, v = int(v), int(u), u % 1, v % 1
+        upper = self.sums[i, j] * (1 - u) + self.sums[i, j + 1] * u
+        lower = self.sums[i + 1, j] * (1 - u) + self.sums[i + 1, j + 1] * u
+        return upper * (1 - v) + lower * v
 
 
 class Cohort:
@@ -87,7 +93,7 @@ def read_slide(folder, row, omics):
 
 def read_truth(path):
     data = json.loads(path.read_text())
-    return Truth(data["classes"], data["cell_px"], np.array(data["grid"], int))
+    return Truth(data["classes"], data["cell_px"], np.array(data["cells"], int))
 
 
 def cut_tiles(paths, cache):
@@ -108,7 +114,7 @@ def cut_tiles(paths, cache):
 def tissue_tiles(path):
     """(µm per level-0 pixel, [(view index, x, y in level-0 pixels, RGB tile)])."""
     slide = openslide.open_slide(path)
-    mpp = float(slide.properties[openslide.PROPERTY_NAME_MPP_X])
+    mpp = microns_per_pixel(slide)
     mask, step = tissue_mask(slide, mpp)
     result = []
     for number, view in enumerate(VIEWS):
@@ -131,6 +137,14 @@ def tissue_tiles(path):
                     tile = np.asarray(Image.fromarray(tile).resize((TILE_PX, TILE_PX), Image.BOX))
                 result.append((number, x, y, np.ascontiguousarray(tile)))
     return mpp, result
+
+
+def microns_per_pixel(slide):
+    """OpenSlide before 4.0 leaves the resolution of a plain TIFF in its tags."""
+    if openslide.PROPERTY_NAME_MPP_X in slide.properties:
+        return float(slide.properties[openslide.PROPERTY_NAME_MPP_X])
+    unit = {"centimeter": 10000.0, "inch": 25400.0}[slide.properties["tiff.ResolutionUnit"]]
+    return unit / float(slide.properties["tiff.XResolution"])
 
 
 def whole_view(slide, downsample):

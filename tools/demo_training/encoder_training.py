@@ -1,4 +1,5 @@
 """Trains the tile encoder on random crops of all three views, with several local tasks at once."""
+import hashlib
 import time
 
 import numpy as np
@@ -11,7 +12,8 @@ from .cohort import VIEWS
 from .write_packages import MEAN, STD
 
 CROP_PX = 128
-BATCH = 64
+BATCH = 48
+LOG_EVERY = 100
 VIEW_SHARES = (0.5, 0.3, 0.2)
 
 
@@ -46,8 +48,9 @@ class LocalTasks(nn.Module):
 class Crops:
     """Random crops: every slide as often as every other, views by :data:`VIEW_SHARES`."""
 
-    def __init__(self, cohort, slides, tumour_classes, seed):
+    def __init__(self, cohort, tumour_classes, seed):
         self.cohort, self.rng = cohort, np.random.default_rng(seed)
+        slides = range(len(cohort.slides))
         self.tumour = [cohort.slides[0].truth.classes.index(c) for c in tumour_classes]
         rows = {(s, v): [] for s in slides for v in range(len(VIEWS))}
         for i, (s, v) in enumerate(zip(cohort.slide, cohort.view)):
@@ -95,8 +98,8 @@ def normalise(x):
     return (x - torch.tensor(MEAN)[None, :, None, None]) / torch.tensor(STD)[None, :, None, None]
 
 
-def train_encoder(encoder, cohort, slides, tumour_classes, steps, seed, log=print):
-    crops = Crops(cohort, slides, tumour_classes, seed)
+def train_encoder(encoder, cohort, tumour_classes, steps, seed, log=print):
+    crops = Crops(cohort, tumour_classes, seed)
     tasks = LocalTasks(len(cohort.slides[0].truth.classes))
     encoder.train().to(memory_format=torch.channels_last)
     parameters = list(encoder.parameters()) + list(tasks.parameters())
@@ -111,8 +114,8 @@ def train_encoder(encoder, cohort, slides, tumour_classes, steps, seed, log=prin
         optimiser.step()
         schedule.step()
         sums = {k: sums.get(k, 0) + v for k, v in parts.items()}
-        if step % 500 == 0:
-            log(f"encoder step {step}: " + ", ".join(f"{k} {v / 500:.3f}" for k, v in sums.items())
+        if step % LOG_EVERY == 0:
+            log(f"encoder step {step}: " + ", ".join(f"{k} {v / LOG_EVERY:.3f}" for k, v in sums.items())
                 + f", {time.time() - started:.0f} s")
             sums = {}
     encoder.eval().to(memory_format=torch.contiguous_format)
@@ -124,6 +127,23 @@ def features_of(encoder, cohort, batch=64):
     encoder.eval()
     rows = []
     for i in range(0, len(cohort.tiles), batch):
-        x = torch.from_numpy(np.array(cohort.tiles[i:i + batch])).permute(0, 3, 1, 2).float() / 255
+        x = torch.from_numpy(cohort.tiles[i:i + batch].copy()).permute(0, 3, 1, 2).float() / 255
         rows.append(encoder(normalise(x).contiguous(memory_format=torch.channels_last)))
     return torch.cat(rows)
+
+
+def stored_features(encoder, cohort, path):
+    """:func:`features_of`, kept in a file beside the encoder's fingerprint."""
+    mark = np.array(hash_of(encoder))
+    if path.exists():
+        stored = np.load(path)
+        if stored["mark"] == mark:
+            return torch.from_numpy(stored["features"])
+    features = features_of(encoder, cohort)
+    with open(path, "wb") as file:
+        np.savez(file, mark=mark, features=features.numpy())
+    return features
+
+
+def hash_of(encoder):
+    return hashlib.sha256(b"".join(v.numpy().tobytes() for v in encoder.state_dict().values())).hexdigest()

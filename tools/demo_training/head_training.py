@@ -20,6 +20,7 @@ class Features:
         self.rows = {(s, v): np.flatnonzero((cohort.slide == s) & (cohort.view == v))
                      for s in range(len(cohort.slides)) for v in range(len(VIEWS))}
         self.all = features
+        self.everyone = np.arange(len(cohort.slides))
         slides = cohort.slides
         self.grade = torch.tensor([s.grade for s in slides])
         self.origin = torch.tensor([nets.ORIGINS.index(s.origin) for s in slides])
@@ -109,26 +110,24 @@ def pattern_targets(data, rows, mapping):
     return torch.tensor(target)
 
 
-def fit_grade_tiles(models, train, slides, val, mapping, rng):
-    everyone = range(len(val.grade))
-    x, _, rows = train.tiles(slides, 0)
-    xv, _, rows_val = val.tiles(everyone, 0)
+def fit_grade_tiles(models, train, val, mapping, rng):
+    x, _, rows = train.tiles(train.everyone, 0)
+    xv, _, rows_val = val.tiles(val.everyone, 0)
     soft = lambda z, t: -(t * F.log_softmax(z, 1)).sum(1).mean()
     fit_tile_net(models.grade_tile, x, pattern_targets(train, rows, mapping), xv, pattern_targets(val, rows_val, mapping),
                  soft, 15, rng)
-    s, sv = summaries(models.grade_tile, train, slides, 0), summaries(models.grade_tile, val, everyone, 0)
-    net, grade = models.grade_summary, train.grade[slides]
+    s, sv = (summaries(models.grade_tile, data, data.everyone, 0) for data in (train, val))
+    net = models.grade_summary
     net.scaled.fit(s)
-    fit([net], lambda: shuffled(len(s), 32, rng), lambda b: ordinal_loss(net(s[b]), grade[b]),
-        lambda: ordinal_loss(net(sv), val.grade), 200, 5e-3, 0.02, patience=40)
+    fit([net], lambda: shuffled(len(s), 32, rng), lambda b: ordinal_loss(net(s[b]), train.grade[b]),
+        lambda: ordinal_loss(net(sv), val.grade), 300, 1e-2, 0.02, patience=60)
 
 
-def fit_tmb(models, name, train, slides, val, rng):
+def fit_tmb(models, name, train, val, rng):
     view, (tile, summary) = VIEWS.index(TMB_VIEWS[name]), models.tmb[name]
-    everyone = range(len(val.tmb))
-    balance = (1 - train.tmb[slides]).sum() / train.tmb[slides].sum().clamp_min(1)
+    balance = (1 - train.tmb).sum() / train.tmb.sum().clamp_min(1)
     bce = lambda z, t: F.binary_cross_entropy_with_logits(z[:, 0], t, pos_weight=balance)
-    xv, sv, _ = val.tiles(everyone, view)
+    xv, sv, _ = val.tiles(val.everyone, view)
 
     def fitted(net, chosen):
         x, s, _ = train.tiles(chosen, view)
@@ -136,21 +135,20 @@ def fit_tmb(models, name, train, slides, val, rng):
         return net
 
     # The distribution net sees scores of slides that the tile net has not seen, as it will in use.
-    folds, vectors = np.array_split(rng.permutation(slides), FOLDS), {}
-    for fold in folds:
-        net = fitted(nets.TileNet(1), np.setdiff1d(slides, fold))
-        vectors.update(zip(fold, summaries(net, train, fold, view)))
-    fitted(tile, slides)
-    x, xv = torch.stack([vectors[s] for s in slides]), summaries(tile, val, everyone, view)
+    vectors = torch.empty(len(train.everyone), nets.SUMMARY_PER_CLASS)
+    for fold in np.array_split(rng.permutation(train.everyone), FOLDS):
+        net = fitted(nets.TileNet(1), np.setdiff1d(train.everyone, fold))
+        vectors[fold] = summaries(net, train, fold, view)
+    fitted(tile, train.everyone)
+    x, xv = vectors, summaries(tile, val, val.everyone, view)
     summary.scaled.fit(x)
-    high, log10 = train.tmb[slides], train.log10[slides]
 
     def loss(x, high, log10):
         a, b = summary(x)
         return F.binary_cross_entropy_with_logits(a[:, 0], high) + F.smooth_l1_loss(b[:, 0], log10)
 
-    fit([summary], lambda: shuffled(len(x), 32, rng), lambda b: loss(x[b], high[b], log10[b]),
-        lambda: loss(xv, val.tmb, val.log10), 200, 5e-3, 0.02, patience=40)
+    fit([summary], lambda: shuffled(len(x), 32, rng), lambda b: loss(x[b], train.tmb[b], train.log10[b]),
+        lambda: loss(xv, val.tmb, val.log10), 300, 1e-2, 0.02, patience=60)
 
 
 # ---- attention heads ----
@@ -163,30 +161,25 @@ def pooled(instance, x, mask):
     return weights.transpose(1, 2) @ hidden
 
 
-def fit_attention(instance, bag, train, slides, val, loss, rng, epochs=60, lr=1e-3, decay=0.05):
-    instance.scaled.fit(train.tiles(slides, 0)[0])
-    slides = np.asarray(slides)
-    whole = val.padded(range(len(val.grade)), 0, 1, rng)
-
-    def train_loss(picked):
-        chosen = slides[picked]
-        return loss(pooled(instance, *train.padded(chosen, 0, 0.5, rng)), train, chosen)
-
-    fit([instance, bag], lambda: shuffled(len(slides), 16, rng), train_loss,
-        lambda: loss(pooled(instance, *whole), val, slice(None)), epochs, lr, decay, patience=20)
+def fit_attention(instance, bag, train, val, loss, rng, epochs=60, lr=1e-3, decay=0.05):
+    instance.scaled.fit(train.tiles(train.everyone, 0)[0])
+    whole = val.padded(val.everyone, 0, 1, rng)
+    train_loss = lambda b: loss(pooled(instance, *train.padded(b, 0, 0.5, rng)), train, b)
+    fit([instance, bag], lambda: shuffled(len(train.everyone), 16, rng), train_loss,
+        lambda: loss(pooled(instance, *whole), val, val.everyone), epochs, lr, decay, patience=20)
 
 
-def fit_grade_mil(models, train, slides, val, rng):
+def fit_grade_mil(models, train, val, rng):
     loss = lambda m, data, s: ordinal_loss(models.grade_bag(m), data.grade[s])
-    fit_attention(models.grade_mil, models.grade_bag, train, slides, val, loss, rng)
+    fit_attention(models.grade_mil, models.grade_bag, train, val, loss, rng)
 
 
-def fit_origin(models, train, slides, val, rng):
+def fit_origin(models, train, val, rng):
     def loss(m, data, s):
         origin, site = models.origin_bag(m, data.sex[s])
         return 0.75 * F.cross_entropy(origin, data.origin[s]) + 0.25 * F.cross_entropy(site, data.site[s])
 
-    fit_attention(models.origin, models.origin_bag, train, slides, val, loss, rng)
+    fit_attention(models.origin, models.origin_bag, train, val, loss, rng)
 
 
 # ---- answers of the slide models ----
