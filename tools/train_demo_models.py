@@ -3,8 +3,8 @@
 
 The committed packages come from these commands (seeds fixed; the cohorts are made by tools/SlideMesh.Synth):
 
-    slidemesh-synth cohort --out COHORTS/encoder --slides 100 --seed 303
-    slidemesh-synth cohort --out COHORTS/heads --slides 260 --seed 101
+    slidemesh-synth cohort --out COHORTS/encoder --slides 260 --seed 101
+    slidemesh-synth cohort --out COHORTS/heads --slides 200 --seed 505
     slidemesh-synth cohort --out COHORTS/validation --slides 100 --seed 202
     slidemesh-synth cohort --out COHORTS/test --slides 80 --seed 404
     /usr/bin/python3 tools/train_demo_models.py --cohorts COHORTS --out tools/demo-models --seed 20
@@ -30,7 +30,7 @@ from demo_training.cohort import Cohort  # noqa: E402
 from demo_training.nets import Encoder  # noqa: E402
 from demo_training.write_packages import TMB_VIEWS, Models, write_all  # noqa: E402
 
-ENCODER_SLIDES = 100
+ENCODER_SLIDES = 260
 TUMOUR_CLASSES = ["OrderedTumour", "DisorderedTumour"]
 TILE_CLASS_OF = {"Glass": "benign", "Stroma": "benign", "Lymphoid": "benign",
                  "OrderedTumour": "ordered", "DisorderedTumour": "disordered"}
@@ -48,7 +48,7 @@ def main():
     parser.add_argument("--cache", type=Path, help="where tiles and features are kept; default: COHORTS/cache")
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--encoder-steps", type=int, default=2500)
+    parser.add_argument("--encoder-steps", type=int, default=4500)
     parser.add_argument("--keep-encoder", action="store_true", help="use the encoder and features of the last run in the cache")
     args = parser.parse_args()
     torch.manual_seed(args.seed)
