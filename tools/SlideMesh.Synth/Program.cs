@@ -1,3 +1,4 @@
+using SlideMesh.Slides.Native;
 using SlideMesh.Synth.Commands;
 
 try
@@ -26,7 +27,7 @@ catch (UsageException refused)
     Console.Error.WriteLine(refused.Message);
     return 2;
 }
-catch (Exception failed) when (failed is IOException or UnauthorizedAccessException or ArgumentException)
+catch (Exception failed) when (failed is IOException or UnauthorizedAccessException or ArgumentException or NativeLibraryUnavailableException)
 {
     Console.Error.WriteLine($"Cannot write the slides: {failed.Message}");
     return 1;

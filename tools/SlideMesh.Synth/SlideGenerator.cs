@@ -1,6 +1,6 @@
+using SlideMesh.Slides.Raster;
 using SlideMesh.Slides.Tiff;
 using SlideMesh.Slides.TurboJpeg;
-using SlideMesh.Slides.Raster;
 using SlideMesh.Synth.Painting;
 using SlideMesh.Synth.Scenes;
 
@@ -46,6 +46,9 @@ public static class SlideGenerator
             });
         return image;
     }
+
+    /// <summary>What a slide shows, without painting it (some 100 ms for 4096 pixels).</summary>
+    public static SlideTruth Describe(SlideParameters parameters) => SlideTruth.Of(BuildScene(parameters));
 
     /// <summary>How the generator lays out its files.</summary>
     public static PyramidalTiffOptions Options(SlideParameters parameters)

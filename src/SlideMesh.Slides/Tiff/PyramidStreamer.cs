@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 using SlideMesh.Slides.TurboJpeg;
 
 namespace SlideMesh.Slides.Tiff;
@@ -24,6 +25,11 @@ internal sealed class PyramidStreamer(BigTiffFile file, IReadOnlyList<LevelLayou
             {
                 WriteRow(levels[0], row);
             }
+        }
+        catch (AggregateException several) when (several.InnerException is { } first)
+        {
+            // What the renderer or the encoder threw, not the loop's wrapping of it.
+            ExceptionDispatchInfo.Throw(first);
         }
         finally
         {

@@ -49,7 +49,7 @@ public static class PyramidalTiffWriter
 
     /// <summary>
     /// Renders level 0 tile by tile, computes the other levels from it by box average on the way, and holds one row of tiles of each
-    /// level but the first in memory (about 0.75 KiB × tile edge × slide width / 256: 77 MB for a slide of 100,000 pixels).
+    /// level but the first in memory (together slide width × tile edge × 3 bytes: 77 MB for a slide of 100,000 pixels).
     /// </summary>
     /// <param name="stream">Writable and seekable; the file starts at its position. Stays open.</param>
     public static void Write(Stream stream, long width, long height, RenderTile level0, PyramidalTiffOptions options)

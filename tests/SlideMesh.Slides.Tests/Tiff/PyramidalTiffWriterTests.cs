@@ -94,6 +94,24 @@ public class PyramidalTiffWriterTests
     }
 
     [Fact]
+    public void Write_what_the_renderer_throws_reaches_the_caller()
+    {
+        using MemoryStream stream = new();
+        Assert.Throws<InvalidDataException>(
+            () => PyramidalTiffWriter.Write(stream, 600, 600, (_, _, _, _, _) => throw new InvalidDataException("no pixels"), Plain));
+    }
+
+    [Fact]
+    public void Write_at_a_later_position_of_the_stream_counts_offsets_from_there()
+    {
+        RgbImage image = Gradient(400, 300);
+        using MemoryStream stream = new();
+        stream.Write(new byte[40]);
+        PyramidalTiffWriter.Write(stream, image, Plain);
+        Assert.Equal(Written(image, Plain), stream.ToArray()[40..]);
+    }
+
+    [Fact]
     public void Repeat_every_level_shows_the_block_again_and_again()
     {
         RgbImage block = Gradient(512, 512);

@@ -44,7 +44,9 @@ internal static class SynthCommands
             rest, "--out", "--seed", "--size", "--width", "--height", "--mpp", "--origin", "--grade", "--tmb", "--site", "--tissue", "--pen", "--folds",
             "--blur", "--truth", "--threads");
         string path = arguments.Text("--out");
-        SlideTruth truth = SlideGenerator.Write(path, Parameters(arguments, "--size", 4096));
+        SlideParameters parameters = Parameters(arguments, "--size", 4096);
+        SlideTruth truth = SlideGenerator.Write(path + ".part", parameters);
+        File.Move(path + ".part", path, overwrite: true);
         if (arguments.Has("--truth"))
         {
             File.WriteAllText(arguments.Text("--truth"), truth.ToJson());
@@ -61,7 +63,8 @@ internal static class SynthCommands
         int block = arguments.Whole("--block", 4096, 256, 16_384);
         SlideParameters parameters = Parameters(arguments, "--block", 4096) with { WidthPx = block, HeightPx = block, Nuisances = NuisanceChoice.None, Grade = 2 };
         RgbImage picture = SlideGenerator.Render(parameters);
-        RepeatedTiff.Write(path, picture, width, height, SlideGenerator.Options(parameters));
+        RepeatedTiff.Write(path + ".part", picture, width, height, SlideGenerator.Options(parameters));
+        File.Move(path + ".part", path, overwrite: true);
     }
 
     private static SlideParameters Parameters(Arguments arguments, string sizeOption, int otherwise)

@@ -68,9 +68,10 @@ internal sealed class Background
         for (int i = 0; i < h.Length; i++)
         {
             float x = (left + i + 0.5f) * inverse;
-            float position = (x / TissueMap.Step) - firstColumn;
-            int column = (int)position;
-            float t = position - column;
+            float position = x / TissueMap.Step;
+            float floor = MathF.Floor(position);
+            float t = position - floor;
+            int column = (int)floor - firstColumn;
             int texel = grainRow + ((int)x & NoiseTables.Wrap);
             float depth = ((tissue[column] + (t * (tissue[column + 1] - tissue[column]))) * 1000) + ((wobble[texel] - 128) * 0.12f);
             if (depth <= -1.5f)
@@ -82,11 +83,15 @@ internal sealed class Background
 
             float across = (y * _cos) - (x * _sin) + bend[column] + (t * (bend[column + 1] - bend[column]));
             float along = (x * _cos) + (y * _sin);
-            int fibre = fibres[(((int)MathF.Floor(across) & NoiseTables.Wrap) * NoiseTables.Edge) + ((int)MathF.Floor(along) & NoiseTables.Wrap)] - 128;
+            float line = MathF.Floor(across);
+            int streak = (int)along & NoiseTables.Wrap;
+            float near = fibres[(((int)line & NoiseTables.Wrap) * NoiseTables.Edge) + streak] - 128;
+            float next = fibres[((((int)line + 1) & NoiseTables.Wrap) * NoiseTables.Edge) + streak] - 128;
+            float fibre = near + ((across - line) * (next - near));
             float amount = (eosin[column] + (t * (eosin[column + 1] - eosin[column]))) * (1 + (fibre * contrast));
 
             // Clefts between the fibres, as fixation leaves them.
-            amount = fibre < -62 ? amount * 0.3f : amount;
+            amount *= Math.Clamp(1 + ((fibre + 74) * 0.04f), 0.25f, 1);
             float cover = Math.Min(1, (depth + 1.5f) / 3);
             e[i] = (byte)Math.Clamp((amount + ((grain[texel] - 128) * 0.06f)) * cover, 0, 255);
             h[i] = (byte)(cover * (4 + (grain[texel] >> 6)));

@@ -24,16 +24,19 @@ internal static class BodyPainter
         for (int row = top; row < bottom; row++)
         {
             float dy = planes.Y + row + 0.5f - gland.Y;
-            float dx = planes.X + left + 0.5f - gland.X;
-            float u = ((dx * gland.Cos) + (dy * gland.Sin)) / gland.A;
-            float v = ((dy * gland.Cos) - (dx * gland.Sin)) / gland.B;
+            float startU = dy * gland.Sin / gland.A;
+            float startV = dy * gland.Cos / gland.B;
             int noiseRow = ((int)((planes.Y + row + 0.5f) * inverse) & NoiseTables.Wrap) * NoiseTables.Edge;
             Span<byte> h = planes.H.Slice(row * planes.Width, planes.Width);
             Span<byte> e = planes.E.Slice(row * planes.Width, planes.Width);
-            for (int column = left; column < right; column++, u += stepU, v += stepV)
+            for (int column = left; column < right; column++)
             {
+                // From the column itself, not summed up along the row: the same pixel comes out the same in every rectangle.
+                float dx = planes.X + column + 0.5f - gland.X;
+                float u = startU + (dx * stepU);
+                float v = startV + (dx * stepV);
                 float q = (u * u) + (v * v);
-                if (q > 1.9f)
+                if (q > Outline.Furthest * Outline.Furthest)
                 {
                     continue;
                 }
@@ -94,14 +97,16 @@ internal static class BodyPainter
         for (int row = top; row < bottom; row++)
         {
             float dy = planes.Y + row + 0.5f - nucleus.Y;
-            float dx = planes.X + left + 0.5f - nucleus.X;
-            float u = ((dx * nucleus.Cos) + (dy * nucleus.Sin)) / nucleus.A;
-            float v = ((dy * nucleus.Cos) - (dx * nucleus.Sin)) / nucleus.B;
+            float startU = dy * nucleus.Sin / nucleus.A;
+            float startV = dy * nucleus.Cos / nucleus.B;
             int noiseRow = ((int)((planes.Y + row + 0.5f) * inverse * 1.4f) & NoiseTables.Wrap) * NoiseTables.Edge;
             Span<byte> h = planes.H.Slice(row * planes.Width, planes.Width);
             Span<byte> e = planes.E.Slice(row * planes.Width, planes.Width);
-            for (int column = left; column < right; column++, u += stepU, v += stepV)
+            for (int column = left; column < right; column++)
             {
+                float dx = planes.X + column + 0.5f - nucleus.X;
+                float u = startU + (dx * stepU);
+                float v = startV + (dx * stepV);
                 float q = (u * u) + (v * v);
                 if (q >= 1.1f)
                 {

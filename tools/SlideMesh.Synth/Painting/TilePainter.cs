@@ -22,7 +22,7 @@ internal sealed class TilePainter
         _background = new Background(scene);
         _stain = new Stain(scene.Parameters.Seed);
         (int width, int height) = (scene.Parameters.WidthPx, scene.Parameters.HeightPx);
-        _glands = new(width, height, scene.Glands.Length, i => (scene.Glands[i].X, scene.Glands[i].Y, scene.Glands[i].Reach + BlurMargin));
+        _glands = new(width, height, scene.Glands.Length, i => (scene.Glands[i].X, scene.Glands[i].Y, scene.Glands[i].Reach + scene.LargestNucleus + BlurMargin));
         _stroma = new(width, height, scene.StromaNuclei.Length, i => Box(scene.StromaNuclei[i]));
         _top = new(width, height, scene.TopNuclei.Length, i => Box(scene.TopNuclei[i]));
         _shade = Dice.For(scene.Parameters.Seed, 0x11).Between(4, 22);

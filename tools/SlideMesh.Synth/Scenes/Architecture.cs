@@ -45,29 +45,29 @@ internal sealed record Architecture
     internal byte StromaE { get; init; } = 38;
 
     /// <summary>Contrast of the fibres, 0 to 1.</summary>
-    internal float Fibres { get; init; } = 0.5f;
+    internal float Fibres { get; init; } = 0.36f;
 
     internal static Architecture Of(Origin origin) => origin switch
     {
         Origin.Lung => new()
         {
-            Spacing = 158, RadiusLow = 72, RadiusHigh = 84, Jitter = 0.08f, Elongation = 1.2f, Epithelium = 11, Wobble = 0.3f,
+            Spacing = 152, RadiusLow = 76, RadiusHigh = 88, Jitter = 0.08f, Elongation = 1.2f, Epithelium = 11, Wobble = 0.3f,
             CytoplasmH = 12, CytoplasmE = 30, LumenE = 0, NucleusA = 6, NucleusB = 5, NucleusSpacing = 16, NucleusDepth = 5, StromaE = 34,
         },
         Origin.Breast => new()
         {
-            Spacing = 104, RadiusLow = 22, RadiusHigh = 36, Jitter = 0.22f, Elongation = 3.2f, Epithelium = 0, Wobble = 0.22f,
-            CytoplasmH = 18, CytoplasmE = 34, NucleusA = 6.6f, NucleusB = 5.6f, NucleusSpacing = 14, StromaE = 58, Fibres = 0.9f,
+            Spacing = 92, RadiusLow = 22, RadiusHigh = 38, Jitter = 0.22f, Elongation = 3.2f, Epithelium = 0, Wobble = 0.22f,
+            CytoplasmH = 18, CytoplasmE = 34, NucleusA = 6.6f, NucleusB = 5.6f, NucleusSpacing = 14, StromaE = 56, Fibres = 0.62f,
         },
         Origin.Colorectal => new()
         {
-            Spacing = 192, RadiusLow = 70, RadiusHigh = 84, Elongation = 1.6f, Epithelium = 38, Wobble = 0.12f,
+            Spacing = 176, RadiusLow = 70, RadiusHigh = 84, Elongation = 1.6f, Epithelium = 38, Wobble = 0.12f,
             CytoplasmH = 20, CytoplasmE = 32, LumenE = 5, Vacuoles = 0.8f, NucleusA = 10.5f, NucleusB = 4.3f, NucleusSpacing = 9.5f, NucleusDepth = 14, StromaE = 34,
         },
         Origin.Prostate => new()
         {
-            Spacing = 96, RadiusLow = 32, RadiusHigh = 44, Jitter = 0.16f, Elongation = 1.3f, Epithelium = 14, Wobble = 0.14f,
-            CytoplasmH = 14, CytoplasmE = 28, LumenE = 1, NucleusA = 5.6f, NucleusB = 5.2f, NucleusSpacing = 12.5f, NucleusDepth = 7, StromaE = 50, Fibres = 0.7f,
+            Spacing = 90, RadiusLow = 32, RadiusHigh = 44, Jitter = 0.16f, Elongation = 1.3f, Epithelium = 14, Wobble = 0.14f,
+            CytoplasmH = 14, CytoplasmE = 28, LumenE = 1, NucleusA = 5.6f, NucleusB = 5.2f, NucleusSpacing = 12.5f, NucleusDepth = 7, StromaE = 48, Fibres = 0.5f,
         },
         Origin.Renal => new()
         {
@@ -76,7 +76,7 @@ internal sealed record Architecture
         },
         Origin.Thyroid => new()
         {
-            Spacing = 126, RadiusLow = 38, RadiusHigh = 66, Jitter = 0.1f, Elongation = 1.2f, Epithelium = 9, Wobble = 0.08f,
+            Spacing = 118, RadiusLow = 40, RadiusHigh = 66, Jitter = 0.1f, Elongation = 1.2f, Epithelium = 9, Wobble = 0.08f,
             CytoplasmH = 14, CytoplasmE = 28, LumenE = 64, NucleusA = 4.6f, NucleusB = 4.2f, NucleusSpacing = 14, NucleusDepth = 5, StromaE = 26,
         },
         _ => throw new ArgumentOutOfRangeException(nameof(origin), origin, "Unknown origin."),

@@ -42,8 +42,8 @@ internal readonly record struct Gland
 
     internal int NucleusCount { get; init; }
 
-    /// <summary>Half edge of a square that holds the body and its nuclei.</summary>
-    internal float Reach => (1.25f * Math.Max(A, B)) + 4;
+    /// <summary>Half edge of a square that holds the body and the centres of its nuclei, however the outline wobbles.</summary>
+    internal float Reach => (Outline.Furthest * Math.Max(A, B)) + 4;
 }
 
 /// <summary>All objects of one slide in painting order, and the colours of what lies between them.</summary>
@@ -67,6 +67,9 @@ internal sealed class Scene
     internal required Nucleus[] TopNuclei { get; init; }
 
     internal required Nuisances Nuisances { get; init; }
+
+    /// <summary>Largest half axis of any nucleus, level-0 pixels.</summary>
+    internal required float LargestNucleus { get; init; }
 
     /// <summary>Level-0 pixels per unit of 0.5 µm.</summary>
     internal float Scale => (float)(0.5 / Parameters.MicronsPerPixel);

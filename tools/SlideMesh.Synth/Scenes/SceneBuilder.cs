@@ -52,6 +52,7 @@ internal sealed class SceneBuilder
             StromaNuclei = [.. builder._stromaNuclei],
             TopNuclei = [.. builder._topNuclei],
             Nuisances = Nuisances.For(parameters),
+            LargestNucleus = builder._glandNuclei.Count == 0 ? 0 : builder._glandNuclei.Max(n => Math.Max(n.A, n.B)),
         };
     }
 
@@ -106,7 +107,7 @@ internal sealed class SceneBuilder
                 else
                 {
                     float angle = FibreField.AngleAt(_parameters.Seed, x, y) + (0.25f * dice.Normal());
-                    Add(_stromaNuclei, x, y, dice.Between(7, 12), dice.Between(2.1f, 3.2f), angle, dice.Between(60, 92), 20);
+                    Add(_stromaNuclei, x, y, dice.Between(7, 12), dice.Between(2.1f, 3.2f), angle, dice.Between(72, 105), 20);
                 }
             }
         }
@@ -137,7 +138,7 @@ internal sealed class SceneBuilder
                 if (dice.Chance(pale ? 0.55 : 0.93))
                 {
                     float size = pale ? dice.Between(5.2f, 6.4f) : dice.Between(4.2f, 5.2f);
-                    Add(_stromaNuclei, x, y, size, size * 0.92f, dice.Between(0, 3), pale ? dice.Between(52, 74) : dice.Between(96, 126), 14);
+                    Add(_stromaNuclei, x, y, size, size * 0.92f, dice.Between(0, 3), pale ? dice.Between(58, 80) : dice.Between(110, 145), 14);
                 }
             }
         }
@@ -286,9 +287,9 @@ internal sealed class SceneBuilder
 
     private void AddTumourNucleus(float x, float y, float angle, bool disordered, ref Dice dice)
     {
-        float size = MathF.Exp((0.05f + (0.26f * _pleomorphism)) * dice.Normal()) * (1 + (0.28f * _pleomorphism)) * (disordered ? 1.12f : 1);
+        float size = MathF.Exp((0.05f + (0.28f * _pleomorphism)) * dice.Normal()) * (1 + (0.28f * _pleomorphism)) * (disordered ? 1.12f : 1);
         size = Math.Clamp(size, 0.55f, 2.3f);
-        float h = 70 + (34 * _pleomorphism) + ((5 + (15 * _pleomorphism)) * dice.Normal());
+        float h = 82 + (36 * _pleomorphism) + ((5 + (15 * _pleomorphism)) * dice.Normal());
         float a = disordered ? 6.4f : _architecture.NucleusA;
         float b = disordered ? 6.4f * dice.Between(0.6f, 1) : _architecture.NucleusB;
         Add(_glandNuclei, x, y, a * size, b * size, angle, h, 16);
@@ -297,7 +298,7 @@ internal sealed class SceneBuilder
     private void AddLymphocyte(List<Nucleus> to, float x, float y, ref Dice dice)
     {
         float size = dice.Between(4.2f, 5.1f);
-        Add(to, x, y, size, size * dice.Between(0.88f, 1), dice.Between(0, 3), dice.Between(104, 134), 12);
+        Add(to, x, y, size, size * dice.Between(0.88f, 1), dice.Between(0, 3), dice.Between(122, 156), 12);
     }
 
     private void Add(List<Nucleus> to, float x, float y, float a, float b, float angle, float h, byte e) =>
