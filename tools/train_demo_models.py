@@ -3,8 +3,8 @@
 
 The committed packages come from these commands (seeds fixed; the cohorts are made by tools/SlideMesh.Synth):
 
-    slidemesh-synth cohort --out COHORTS/encoder --slides 260 --seed 101
-    slidemesh-synth cohort --out COHORTS/heads --slides 200 --seed 505
+    slidemesh-synth cohort --out COHORTS/encoder --slides 200 --seed 101
+    slidemesh-synth cohort --out COHORTS/heads --slides 160 --seed 505
     slidemesh-synth cohort --out COHORTS/validation --slides 100 --seed 202
     slidemesh-synth cohort --out COHORTS/test --slides 80 --seed 404
     /usr/bin/python3 tools/train_demo_models.py --cohorts COHORTS --out tools/demo-models --seed 20
@@ -30,7 +30,7 @@ from demo_training.cohort import Cohort  # noqa: E402
 from demo_training.nets import Encoder  # noqa: E402
 from demo_training.write_packages import TMB_VIEWS, Models, write_all  # noqa: E402
 
-ENCODER_SLIDES = 260
+ENCODER_SLIDES = 200
 TUMOUR_CLASSES = ["OrderedTumour", "DisorderedTumour"]
 TILE_CLASS_OF = {"Glass": "benign", "Stroma": "benign", "Lymphoid": "benign",
                  "OrderedTumour": "ordered", "DisorderedTumour": "disordered"}

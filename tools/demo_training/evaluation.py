@@ -12,8 +12,9 @@ def answers(models, data, out):
     """{task: (slide alone, with omics)} as numpy arrays; cases without omics keep the slide's answer."""
     t = models.temperature
     grade = sum(heads.ordinal_probabilities(out[f"{n}/grade_logits"] / t[n]) for n in ("demo-grade-mil", "demo-grade-tiles")) / 2
-    tmb = sum(torch.sigmoid(out[f"{n}/tmb_logit"][:, 0] / t[n]) for n in TMB_VIEWS) / 3
-    log10 = sum(out[f"{n}/tmb_log10"][:, 0] for n in TMB_VIEWS) / 3
+    w = {n: models.weight[n] / sum(models.weight.values()) for n in TMB_VIEWS}
+    tmb = sum(w[n] * torch.sigmoid(out[f"{n}/tmb_logit"][:, 0] / t[n]) for n in TMB_VIEWS)
+    log10 = sum(w[n] * out[f"{n}/tmb_log10"][:, 0] for n in TMB_VIEWS)
     origin = torch.softmax(out["demo-origin/origin_logits"] / t["demo-origin/origin"], 1)
     site = out["demo-origin/site_logits"].argmax(1)
     rows, omics = heads.omics_of(models, data.cohort)

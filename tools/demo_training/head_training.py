@@ -7,9 +7,11 @@ from torch.nn import functional as F
 
 from . import nets
 from .cohort import VIEWS
+from .metrics import auc
 from .write_packages import TMB_VIEWS
 
 FOLDS = 4
+SOFT_CUTOFF = 0.3
 
 
 class Features:
@@ -124,14 +126,27 @@ def fit_grade_tiles(models, train, val, mapping, rng):
 
 
 def fit_tmb(models, name, train, val, rng):
+    """Every tile inherits its slide's label, softened near the cut-off of 10 mutations/Mb; the loss asks mostly that the mean
+    logit of a slide's tiles be right (tiles that tell nothing may stay at the middle), a little that each tile be."""
     view, (tile, summary) = VIEWS.index(TMB_VIEWS[name]), models.tmb[name]
-    balance = (1 - train.tmb).sum() / train.tmb.sum().clamp_min(1)
-    bce = lambda z, t: F.binary_cross_entropy_with_logits(z[:, 0], t, pos_weight=balance)
-    xv, sv, _ = val.tiles(val.everyone, view)
 
     def fitted(net, chosen):
-        x, s, _ = train.tiles(chosen, view)
-        fit_tile_net(net, x, train.tmb[s], xv, val.tmb[sv], bce, 12, rng)
+        net.scaled.fit(train.tiles(chosen, view)[0])
+        slope = Slope()
+
+        def loss(data, slides, keep):
+            rows = [data.rows[s, view] for s in slides]
+            rows = [r if len(r) <= keep else rng.choice(r, keep, replace=False) for r in rows]
+            count = torch.tensor([len(r) for r in rows])
+            owner = torch.arange(len(rows)).repeat_interleave(count)
+            z = net.logits(data.all[np.concatenate(rows)])[:, 0]
+            mean = torch.zeros(len(rows)).index_add(0, owner, z) / count
+            target = torch.sigmoid((data.log10[slides] - 1) / SOFT_CUTOFF)
+            return (F.binary_cross_entropy_with_logits(mean * slope.value, target)
+                    + 0.1 * F.binary_cross_entropy_with_logits(z, target[owner]))
+
+        fit([net, slope], lambda: [chosen[b] for b in shuffled(len(chosen), 16, rng)], lambda s: loss(train, s, 48),
+            lambda: loss(val, val.everyone, 10 ** 6), 60, 5e-3, 0.05, patience=20)
         return net
 
     # The distribution net sees scores of slides that the tile net has not seen, as it will in use.
@@ -149,6 +164,12 @@ def fit_tmb(models, name, train, val, rng):
 
     fit([summary], lambda: shuffled(len(x), 32, rng), lambda b: loss(x[b], train.tmb[b], train.log10[b]),
         lambda: loss(xv, val.tmb, val.log10), 300, 1e-2, 0.02, patience=60)
+
+
+class Slope(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.value = torch.nn.Parameter(torch.tensor(1.0))
 
 
 # ---- attention heads ----
@@ -209,7 +230,7 @@ def slide_outputs(models, data):
 
 
 def best_temperature(negative_log_likelihood):
-    grid = np.exp(np.linspace(np.log(0.4), np.log(4), 60))
+    grid = np.exp(np.linspace(np.log(0.1), np.log(4), 80))
     return float(grid[np.argmin([negative_log_likelihood(t).item() for t in grid])])
 
 
@@ -230,6 +251,8 @@ def calibrate(models, out, data):
     for name in TMB_VIEWS:
         t[name] = best_temperature(
             lambda v: F.binary_cross_entropy_with_logits(out[f"{name}/tmb_logit"][:, 0] / v, data.tmb))
+    strength = {name: (auc(data.tmb, out[f"{name}/tmb_logit"][:, 0]) - 0.5) ** 2 for name in TMB_VIEWS}
+    models.weight = {name: round(float(v / sum(strength.values())), 3) for name, v in strength.items()}
     t["demo-origin/origin"] = best_temperature(lambda v: F.cross_entropy(out["demo-origin/origin_logits"] / v, data.origin))
     t["demo-origin/site"] = best_temperature(lambda v: F.cross_entropy(out["demo-origin/site_logits"] / v, data.site))
 
@@ -265,7 +288,9 @@ def fit_fusion(models, train, val, out_val, rng):
     slide models have not been fitted to, how much of that to add to the slide's answers."""
     net, t = models.fusion, models.temperature
     net.grade_scale.copy_(torch.tensor([0.5 / t["demo-grade-mil"], 0.5 / t["demo-grade-tiles"]]))
-    net.tmb_scale.copy_(torch.tensor([1 / (3 * t[name]) for name in TMB_VIEWS]))
+    weight = torch.tensor([models.weight[name] for name in TMB_VIEWS])
+    net.log10_scale.copy_(weight / weight.sum())
+    net.tmb_scale.copy_(net.log10_scale / torch.tensor([t[name] for name in TMB_VIEWS]))
     net.origin_scale.fill_(1 / t["demo-origin/origin"])
     net.scaled.fit(slide_vector(out_val))
 

@@ -214,6 +214,7 @@ class Fusion(nn.Module):
         super().__init__()
         self.register_buffer("grade_scale", torch.full((2,), 0.5))
         self.register_buffer("tmb_scale", torch.full((3,), 1 / 3))
+        self.register_buffer("log10_scale", torch.full((3,), 1 / 3))
         self.register_buffer("origin_scale", torch.ones(1))
         self.scaled = Scaled(self.SLIDE_WIDTH)
         self.omics = nn.Sequential(nn.Dropout(0.2), nn.Linear(genes, 32), nn.SELU(), nn.AlphaDropout(0.15))
@@ -226,7 +227,7 @@ class Fusion(nn.Module):
     def base(self, slide):
         grade = slide[:, 0:5] * self.grade_scale[0] + slide[:, 5:10] * self.grade_scale[1]
         tmb = (slide[:, 10:13] * self.tmb_scale).sum(1, keepdim=True)
-        log10 = slide[:, 13:16].mean(1, keepdim=True)
+        log10 = (slide[:, 13:16] * self.log10_scale).sum(1, keepdim=True)
         return grade, tmb, log10, slide[:, 16:22] * self.origin_scale
 
     def forward(self, slide, omics):
