@@ -112,16 +112,25 @@ class Ordinal(nn.Module):
 
 
 class GradeSummary(nn.Module):
+    """[1, 24] summary of tile classes -> ordinal grade. The grade follows the disordered share of the tumour, so that ratio of
+    two class means is offered beside the summary."""
+
     def __init__(self, classes=len(TILE_CLASSES)):
         super().__init__()
         width = SUMMARY_PER_CLASS * classes
         self.scaled = Scaled(width)
-        self.hidden = nn.Linear(width, 16)
+        self.hidden = nn.Linear(width + 1, 16)
         self.ordinal = Ordinal(16, len(GRADES))
-        self.drop = nn.Dropout(0.2)
+        self.drop = nn.Dropout(0.1)
+        self.ordered = SUMMARY_PER_CLASS * TILE_CLASSES.index("ordered")
+        self.disordered = SUMMARY_PER_CLASS * TILE_CLASSES.index("disordered")
 
     def forward(self, summary):
-        return self.ordinal(self.drop(torch.relu(self.hidden(self.scaled(summary)))))
+        ordered = summary[:, self.ordered:self.ordered + 1]
+        disordered = summary[:, self.disordered:self.disordered + 1]
+        ratio = disordered / (ordered + disordered + 0.01)
+        x = torch.cat([self.scaled(summary), 6 * ratio - 3], 1)
+        return self.ordinal(self.drop(torch.relu(self.hidden(x))))
 
 
 class TmbSummary(nn.Module):
@@ -205,6 +214,7 @@ class Fusion(nn.Module):
         super().__init__()
         self.register_buffer("grade_scale", torch.full((2,), 0.5))
         self.register_buffer("tmb_scale", torch.full((3,), 1 / 3))
+        self.register_buffer("log10_scale", torch.full((3,), 1 / 3))
         self.register_buffer("origin_scale", torch.ones(1))
         self.scaled = Scaled(self.SLIDE_WIDTH)
         self.omics = nn.Sequential(nn.Dropout(0.2), nn.Linear(genes, 32), nn.SELU(), nn.AlphaDropout(0.15))
@@ -217,7 +227,7 @@ class Fusion(nn.Module):
     def base(self, slide):
         grade = slide[:, 0:5] * self.grade_scale[0] + slide[:, 5:10] * self.grade_scale[1]
         tmb = (slide[:, 10:13] * self.tmb_scale).sum(1, keepdim=True)
-        log10 = slide[:, 13:16].mean(1, keepdim=True)
+        log10 = (slide[:, 13:16] * self.log10_scale).sum(1, keepdim=True)
         return grade, tmb, log10, slide[:, 16:22] * self.origin_scale
 
     def forward(self, slide, omics):

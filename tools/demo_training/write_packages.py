@@ -27,6 +27,7 @@ class Models:
         self.origin_bag = nets.OriginBag()
         self.fusion = nets.Fusion(len(self.genes))
         self.temperature = {}
+        self.weight = {}
 
 
 def write_all(models, root, trained_on):
@@ -70,13 +71,14 @@ def write_all(models, root, trained_on):
     for name, mpp in TMB_VIEWS.items():
         tile, summary = models.tmb[name]
         p = Package(root, name, "tile-classifier", tile=view(mpp), encoder=encoder, **common,
-                    description="One of three scales of a TMB model in Image2TMB's manner: every tile inherits the slide's label, "
-                                "and the distribution of tile probabilities gives the slide's answer. A small net on the "
+                    description="One of three scales of a TMB model in Image2TMB's manner: every tile inherits the slide's label "
+                                "(softened near the cut-off of 10 mutations/Mb), and the distribution of tile probabilities gives the slide's answer. A small net on the "
                                 "summary vector stands where Image2TMB has a random forest. Trained on synthetic slides.")
         p.graph("tile", tile, features, {"scores": [-1, 1]})
         p.graph("summary", summary, {"summary": [1, 8]}, {"tmb_logit": [1, 1], "tmb_log10": [1, 1]})
-        p.write(outputs=[task("tmb", "tmb_logit", "binary", name, labels=nets.TMB_LABELS),
-                         task("tmb", "tmb_log10", "regression", "", **log10)],
+        p.write(outputs=[task("tmb", "tmb_logit", "binary", name, labels=nets.TMB_LABELS,
+                              weight=models.weight.get(name, 1.0)),
+                         task("tmb", "tmb_log10", "regression", "", **log10, weight=models.weight.get(name, 1.0))],
                 tileOutput={"task": "tmb", "tensor": "scores", "labels": ["TMB-high"], "quantity": "probability"})
 
     p = Package(root, "demo-origin", "slide-head", tile=view(0.5), encoder=encoder, covariates=[SEX], **common,
