@@ -85,6 +85,28 @@ public sealed class ResumeTests(Workplace workplace)
         workplace.Tree(output).AssertSameAs(workplace.Undisturbed);
     }
 
+    [Fact]
+    public void Slide_that_broke_since_loses_its_result_and_gets_it_back_once_mended()
+    {
+        // The results lie below the slides here, where a search for slides must not find them.
+        Copy(workplace["good"], workplace["scans/good"]);
+        string[] command = ["run", ".", "--out", "results", "--json"];
+        SlideMeshProcess.Run(workplace["scans"], command).Expect(0);
+        OutputTree tree = workplace.Tree("scans/results");
+        SortedDictionary<string, string> before = tree.Contents();
+        byte[] slide = File.ReadAllBytes(workplace["scans/good/a.tiff"]);
+        File.WriteAllBytes(workplace["scans/good/a.tiff"], slide[..(slide.Length / 2)]);
+
+        CliResult broken = SlideMeshProcess.Run(workplace["scans"], command).Expect(3);
+        Assert.Equal(["b", "c"], Done(broken, resumed: true));
+        Assert.Equal("truncated", tree.Slide("a")["reason"]);
+        Assert.DoesNotContain(tree.All(), f => f.StartsWith("slides/a/", StringComparison.Ordinal) && (f.Contains("/heatmaps/", StringComparison.Ordinal) || f.EndsWith("predictions.json", StringComparison.Ordinal)));
+
+        File.WriteAllBytes(workplace["scans/good/a.tiff"], slide);
+        SlideMeshProcess.Run(workplace["scans"], command).Expect(0);
+        Assert.Equal(before, tree.Contents());
+    }
+
     [Theory]
     [InlineData("INT")]
     [InlineData("TERM")]

@@ -31,8 +31,9 @@ internal sealed class InputOptions
         command.Options.Add(DefaultMpp);
     }
 
+    /// <param name="except">Folder in which searches find nothing: the results.</param>
     /// <exception cref="CohortException">Nothing usable was named.</exception>
-    public IReadOnlyList<CohortEntry> Read(ParseResult parsed)
+    public IReadOnlyList<CohortEntry> Read(ParseResult parsed, string? except = null)
     {
         string[] inputs = parsed.GetValue(Inputs) ?? [];
         string? manifest = parsed.GetValue(Manifest);
@@ -47,7 +48,7 @@ internal sealed class InputOptions
             (0, null) => throw new CohortException("no slides given: name files or folders, or a --manifest"),
             ( > 0, not null) => throw new CohortException("give either slides or a --manifest, not both"),
             (0, _) => CohortReader.FromManifest(manifest!),
-            _ => CohortReader.FromPaths(inputs),
+            _ => CohortReader.FromPaths(inputs, except),
         };
     }
 

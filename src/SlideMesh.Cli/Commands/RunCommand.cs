@@ -104,7 +104,7 @@ internal sealed class RunCommand
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         RunOptions options = ReadOptions(parsed);
-        IReadOnlyList<CohortEntry> cohort = _inputs.Read(parsed);
+        IReadOnlyList<CohortEntry> cohort = _inputs.Read(parsed, options.OutputRoot);
         _ = OpenSlideSource.LibraryVersion;
         using OnnxRuntimeEngine engine = new();
         ResolvedPipeline pipeline = PipelineResolver.Resolve(Packages(parsed.GetValue(_models) ?? []), engine);

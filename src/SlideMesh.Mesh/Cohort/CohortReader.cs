@@ -18,17 +18,19 @@ public static class CohortReader
     private static readonly string[] PathColumns = ["slide", "path", "wsi", "filename", "file"];
 
     /// <param name="inputs">Files, folders and globs (<c>*</c>, <c>?</c> in the last part; <c>**</c> for any depth).</param>
+    /// <param name="except">Folder in which searches find nothing: the run's own results, whose heatmaps are TIFFs too.</param>
     /// <returns>Slides ordered by id.</returns>
     /// <exception cref="CohortException">An input does not exist or names no slide.</exception>
-    public static IReadOnlyList<CohortEntry> FromPaths(IReadOnlyList<string> inputs)
+    public static IReadOnlyList<CohortEntry> FromPaths(IReadOnlyList<string> inputs, string? except = null)
     {
+        string? excluded = except is null ? null : Path.TrimEndingDirectorySeparator(Path.GetFullPath(except)) + Path.DirectorySeparatorChar;
         ArgumentNullException.ThrowIfNull(inputs);
         SortedDictionary<string, string> shownByFull = new(StringComparer.Ordinal);
         foreach (string input in inputs)
         {
             int before = shownByFull.Count;
             bool known = false;
-            foreach (string file in Expand(input))
+            foreach (string file in Expand(input).Where(file => file == input || IsSlideOfOthers(file, excluded)))
             {
                 known |= !shownByFull.TryAdd(Path.GetFullPath(file), file);
             }
@@ -172,6 +174,10 @@ public static class CohortReader
 
     private static IReadOnlyList<CohortEntry> Ordered(IEnumerable<CohortEntry> entries) =>
         [.. entries.OrderBy(e => e.Id.Value, StringComparer.Ordinal)];
+
+    /// <summary>Searches pass over hidden files, as a shell's do: beside <c>a.svs</c> a Mac leaves <c>._a.svs</c>, which is no slide.</summary>
+    private static bool IsSlideOfOthers(string file, string? excluded) =>
+        !Path.GetFileName(file).StartsWith('.') && (excluded is null || !Path.GetFullPath(file).StartsWith(excluded, StringComparison.Ordinal));
 
     private static IEnumerable<string> Expand(string input)
     {

@@ -63,6 +63,8 @@ public static class FailedSlide
         {
             File.Delete(folder.Predictions);
             File.Delete(folder.Report);
+            ResultStage.Empty(folder.Heatmaps);
+            ResultStage.Empty(folder.TopTiles);
         }
     }
 

@@ -134,7 +134,7 @@ public static class ResultStage
         return new StreamSummary(stream.Id, stream.Package, stream.View, planned.Plan(stream).Tiles.Count, bag.Count, unreadable, unused, blurred);
     }
 
-    private static void Empty(string folder)
+    internal static void Empty(string folder)
     {
         if (Directory.Exists(folder))
         {

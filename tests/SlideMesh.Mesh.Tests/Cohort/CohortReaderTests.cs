@@ -21,6 +21,19 @@ public sealed class CohortReaderTests : IDisposable
     }
 
     [Fact]
+    public void Search_passes_over_hidden_files_and_the_results_folder()
+    {
+        _folder.Touch("a.svs");
+        _folder.Touch("._a.svs");
+        _folder.Touch("out/slides/a/heatmaps/grade.tif");
+        _folder.Touch("outer/b.svs");
+
+        Assert.Equal(["a", "b"], Ids(CohortReader.FromPaths([_folder.Root], _folder["out"])));
+        Assert.Equal(["a", "b"], Ids(CohortReader.FromPaths([_folder["**/*.svs"], _folder["a.svs"]], _folder["out/"])));
+        Assert.Equal(["grade"], Ids(CohortReader.FromPaths([_folder["out/slides/a/heatmaps/grade.tif"]], _folder["out"])));
+    }
+
+    [Fact]
     public void File_named_directly_is_taken_whatever_it_is_called()
     {
         string odd = _folder.Touch("slide.bin");
