@@ -99,6 +99,6 @@ public sealed class CommandLineTests(Workplace workplace)
         Assert.Equal("slide-started", run.Events[0].GetProperty("event").GetString());
         JsonElement end = run.Events[^1];
         Assert.Equal(("end", 1, 0), (end.GetProperty("event").GetString(), end.GetProperty("done").GetInt32(), end.GetProperty("failed").GetInt32()));
-        Assert.Equal("done", Assert.Single(run.Named("result")).GetProperty("state").GetString());
+        Assert.Equal("done", Assert.Single(run.Named("result")).GetProperty("summary").GetProperty("state").GetString());
     }
 }

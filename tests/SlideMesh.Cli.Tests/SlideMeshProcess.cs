@@ -80,6 +80,19 @@ internal sealed class SlideMeshProcess : IDisposable
         return process.WaitForEnd();
     }
 
+    /// <summary>With further environment variables.</summary>
+    public static CliResult RunWith(string folder, Dictionary<string, string> environment, params string[] arguments)
+    {
+        ProcessStartInfo start = Prepare(folder, "dotnet", [Program, .. arguments]);
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        using SlideMeshProcess process = new(start);
+        return process.WaitForEnd();
+    }
+
     public void Signal(string name)
     {
         using Process kill = Process.Start("kill", [$"-{name}", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);

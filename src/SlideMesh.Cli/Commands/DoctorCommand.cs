@@ -30,8 +30,8 @@ internal static class DoctorCommand
         doctor.Tell("slidemesh", SoftwareVersion.Current);
         doctor.Tell("system", $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}, .NET {Environment.Version}");
         doctor.Tell("processor", $"{Environment.ProcessorCount} cores");
-        doctor.Check("memory", () => Memory(), "");
-        doctor.Check("disk", () => Disk(output), "name a folder on an existing disk with --out");
+        doctor.Check("memory", Memory, "give the machine or container at least 2 GiB");
+        doctor.Check("disk", () => Disk(output), "free space, or name a folder on another disk with --out");
         doctor.Check("openslide", () => OpenSlideSource.LibraryVersion, "apt-get install libopenslide0");
         doctor.Check("libjpeg-turbo", TryJpeg, "apt-get install libturbojpeg0");
         doctor.Check("hdf5", () => FeatureFile.Hdf5Version, "apt-get install libhdf5-103-1");
@@ -51,14 +51,19 @@ internal static class DoctorCommand
 
     private static string Memory()
     {
-        GCMemoryInfo memory = GC.GetGCMemoryInfo();
-        return string.Create(CultureInfo.InvariantCulture, $"{memory.TotalAvailableMemoryBytes / (double)(1L << 30):0.0} GiB (a run needs about 1 GiB, whatever the slide)");
+        double gibibytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (double)(1L << 30);
+        return gibibytes >= 2
+            ? string.Create(CultureInfo.InvariantCulture, $"{gibibytes:0.0} GiB (a run needs about 1 GiB, whatever the slide)")
+            : throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"{gibibytes:0.0} GiB is too little for a run"));
     }
 
     private static string Disk(string output)
     {
         DriveInfo drive = new(Path.GetFullPath(output));
-        return string.Create(CultureInfo.InvariantCulture, $"{drive.AvailableFreeSpace / (double)(1L << 30):0.0} GiB free at {Path.GetFullPath(output)}");
+        double gibibytes = drive.AvailableFreeSpace / (double)(1L << 30);
+        return gibibytes >= 1
+            ? string.Create(CultureInfo.InvariantCulture, $"{gibibytes:0.0} GiB free at {Path.GetFullPath(output)}")
+            : throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"{gibibytes:0.00} GiB free at {Path.GetFullPath(output)} is too little for results"));
     }
 
     private static string TryJpeg()

@@ -3,6 +3,7 @@ using System.Text.Json;
 using SlideMesh.Mesh.Progress;
 using SlideMesh.Mesh.Runs;
 using SlideMesh.Reporting;
+using SlideMesh.Reporting.Json;
 
 namespace SlideMesh.Cli.Display;
 
@@ -78,22 +79,19 @@ internal sealed class JsonDisplay(TextWriter output) : IRunDisplay
         return outcomes;
     }
 
-    private void WriteResult(SlideSummary slide) => Write(json =>
+    /// <summary>The whole of the slide's predictions.json under <c>summary</c>.</summary>
+    private void WriteResult(SlideSummary slide)
     {
-        json.WriteString("event", "result");
-        json.WriteString("slide", slide.SlideId);
-        json.WriteString("state", slide.State == SlideState.Done ? "done" : "failed");
-        if (slide.Reason is not null)
+        using MemoryStream memory = new();
+        ResultJson.Write(memory, slide);
+        using JsonDocument document = JsonDocument.Parse(memory.ToArray());
+        Write(json =>
         {
-            json.WriteString("reason", slide.Reason);
-            json.WriteString("detail", slide.Detail);
-        }
-
-        foreach (ResultCell cell in ResultTable.Cells(slide))
-        {
-            json.WriteString(cell.Task, cell.Text);
-        }
-    });
+            json.WriteString("event", "result");
+            json.WritePropertyName("summary");
+            document.RootElement.WriteTo(json);
+        });
+    }
 
     private static void WriteNumber(Utf8JsonWriter json, string name, double? value)
     {

@@ -36,12 +36,10 @@ public sealed class SlideAggregator(RunContext run, IMeshEngine engine)
         }
 
         SlideSummary summary = ResultStage.Run(run, slide, planned, ledger, cancellation);
-        ledger.Keep(new HashSet<string>(
-            [StageKeys.PlanStage, StageKeys.ResultStage, .. run.Pipeline.Streams.Select(s => StageKeys.FeaturesStage(s.Id))], StringComparer.Ordinal));
+        ledger.Keep(StageKeys.All(run));
         RunStore.RemoveShards(folder);
 
-        run.Outcomes[slide.Id] = new SlideOutcome(
-            summary, [.. run.Pipeline.Streams.SelectMany(s => FinishedSlide.ReadUnused(slide, folder, s))], Resumed: false);
+        run.Outcomes[slide.Id] = new SlideOutcome(summary, Resumed: false);
         run.Plans.TryRemove(slide.Id, out _);
         await engine.ForgetAsync(slide.Id, cancellation).ConfigureAwait(false);
         run.Telemetry.SlideDone("done");

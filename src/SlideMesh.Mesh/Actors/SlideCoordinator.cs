@@ -19,7 +19,6 @@ public sealed class SlideCoordinator(RunContext run, IMeshEngine engine)
     {
         ArgumentNullException.ThrowIfNull(message);
         CohortEntry slide = run.Slides[message.Slide];
-        await run.Admission.EnterAsync(slide.Id, cancellation).ConfigureAwait(false);
         run.Progress.Publish(new SlideStarted(slide.Id));
         SlideFolder folder = run.Store.Slide(slide.Id);
         RunStore.RemoveLeftovers(folder);
@@ -46,11 +45,8 @@ public sealed class SlideCoordinator(RunContext run, IMeshEngine engine)
                 $"no tissue found on '{slide.Path}'; look at its thumbnail.jpg, and try another --tissue preset if there is some.");
         }
 
-        PlannedSlide planned = new(
-            document, plans,
-            run.Pipeline.Streams.ToDictionary(
-                s => s.Id, s => StageKeys.Features(run, s, document.Streams.Single(p => p.Id == s.Id).TilesSha256, fingerprint)),
-            FinishedSlide.ResultKey(run, slide, document, planKey));
+        IReadOnlyDictionary<string, string> features = StageKeys.AllFeatures(run, slide, document);
+        PlannedSlide planned = new(document, plans, features, StageKeys.Result(run, slide, planKey, features));
         run.Plans[slide.Id] = planned;
         await SubmitAsync(slide.Id, planned, ledger, cancellation).ConfigureAwait(false);
     }

@@ -31,6 +31,7 @@ public sealed class RunProgress(int slides, TimeProvider time)
 {
     private readonly ConcurrentDictionary<SlideId, SlidePhase> _states = new();
     private readonly long _started = time.GetTimestamp();
+    private readonly TaskCompletionSource _allEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _tilesPlanned;
     private long _tilesDone;
     private long _tilesReused;
@@ -38,8 +39,11 @@ public sealed class RunProgress(int slides, TimeProvider time)
     private int _failed;
     private int _resumed;
 
-    /// <summary>Raised on the thread that caused it; handlers must be quick.</summary>
+    /// <summary>Raised on the thread that caused it; handlers must be quick. What they throw is ignored: a full log disk must not stop a run.</summary>
     public event Action<ProgressEvent>? Happened;
+
+    /// <summary>Ends when every slide has ended.</summary>
+    public Task AllEnded => _allEnded.Task;
 
     public int Slides => slides;
 
@@ -74,7 +78,24 @@ public sealed class RunProgress(int slides, TimeProvider time)
                 break;
         }
 
-        Happened?.Invoke(happened);
+        if (_done + _failed >= slides)
+        {
+            _allEnded.TrySetResult();
+        }
+
+        foreach (Action<ProgressEvent> handler in Happened?.GetInvocationList().Cast<Action<ProgressEvent>>() ?? [])
+        {
+            try
+            {
+                handler(happened);
+            }
+#pragma warning disable CA1031 // Watchers are guests here.
+            catch (Exception)
+#pragma warning restore CA1031
+            {
+                // See Happened.
+            }
+        }
     }
 
     public void Aggregating(SlideId slide) => _states[slide] = SlidePhase.Aggregating;

@@ -7,7 +7,6 @@ using SlideMesh.Mesh.Telemetry;
 using SlideMesh.Prediction;
 using SlideMesh.Prediction.Omics;
 using SlideMesh.Reporting;
-using SlideMesh.Reporting.Tables;
 using SlideMesh.Slides;
 using SlideMesh.Tissue;
 
@@ -24,6 +23,9 @@ public sealed class RunContext
 
     public required ResolvedPipeline Pipeline { get; init; }
 
+    /// <summary>Inference engine and version: another one may give other last bits.</summary>
+    public required string Engine { get; init; }
+
     public required SlidePredictor Predictor { get; init; }
 
     public required OmicsTable? Omics { get; init; }
@@ -31,8 +33,6 @@ public sealed class RunContext
     public required TissueOptions Tissue { get; init; }
 
     public required SlideHandles Handles { get; init; }
-
-    public required SlideAdmission Admission { get; init; }
 
     public required RunProgress Progress { get; init; }
 
@@ -46,7 +46,7 @@ public sealed class RunContext
     /// <summary>Slides that ended, with what tables and reports show.</summary>
     public ConcurrentDictionary<SlideId, SlideOutcome> Outcomes { get; } = new();
 
-    public ConcurrentQueue<TimingRow> Timings { get; } = new();
+    public StageTimings Timings { get; } = new();
 
     public bool HasFailed(SlideId slide) => Outcomes.TryGetValue(slide, out SlideOutcome? outcome) && outcome.Summary.State == SlideState.Failed;
 
@@ -62,10 +62,13 @@ public sealed class RunContext
         T result = work();
         TimeSpan elapsed = Time.GetElapsedTime(started);
         Telemetry.StageDone(stage, elapsed, bytes?.Invoke(result) ?? 0);
-        Timings.Enqueue(new TimingRow(slide.Value, stage, stream, elapsed, tiles?.Invoke(result)));
+        Timings.Add(slide, stage, stream, elapsed, tiles?.Invoke(result));
         return result;
     }
 }
 
-/// <param name="Failures">Rows of failures.csv that belong to this slide.</param>
-public sealed record SlideOutcome(SlideSummary Summary, IReadOnlyList<FailureRow> Failures, bool Resumed);
+/// <summary>
+/// How a slide ended. Its tiles without a row are not held here, since they may be thousands a slide: they are in the store
+/// (<see cref="FinishedSlide.ReadUnused"/>).
+/// </summary>
+public sealed record SlideOutcome(SlideSummary Summary, bool Resumed);

@@ -32,7 +32,9 @@ public sealed class RunDriver : IAsyncDisposable
     private readonly SlideAdmission _admission;
     private readonly MeshTelemetry _telemetry = new();
     private readonly RunContext _run;
-    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Fails when a slide's end cannot be recorded.</summary>
+    private readonly TaskCompletionSource _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly RunLog _log;
 
     /// <exception cref="OutputException">The output folder cannot be used.</exception>
@@ -55,12 +57,12 @@ public sealed class RunDriver : IAsyncDisposable
                 Store = _store,
                 Slides = request.Cohort.ToDictionary(s => s.Id),
                 Pipeline = request.Pipeline,
+                Engine = request.Inference.Description,
                 Predictor = _predictor,
                 // Columns that no model uses are not looked at, so that text in one of them harms no case.
                 Omics = request.OmicsPath is { } omics ? OmicsTable.Read(omics, _predictor.OmicsFeatures) : null,
                 Tissue = request.Options.Tissue with { Quality = request.Options.Quality },
                 Handles = _handles,
-                Admission = _admission,
                 Progress = new RunProgress(request.Cohort.Count, time),
                 Telemetry = _telemetry,
                 Time = time,
@@ -119,7 +121,7 @@ public sealed class RunDriver : IAsyncDisposable
         }
         finally
         {
-            RunTables.Write(_run, Outcomes());
+            RunTables.Write(_run, Outcomes(), stopping: cancellation.IsCancellationRequested);
         }
 
         cancellation.ThrowIfCancellationRequested();
@@ -129,7 +131,7 @@ public sealed class RunDriver : IAsyncDisposable
     private async Task PerformAsync(CancellationToken cancellation)
     {
         int decoders = _request.Options.Decoders ?? Environment.ProcessorCount;
-        Progress.Happened += OnHappened;
+        Progress.Happened += LeaveWhenEnded;
         if (_request.Cohort.Count == 0)
         {
             return;
@@ -151,25 +153,23 @@ public sealed class RunDriver : IAsyncDisposable
         engine.OnWork(decoders * ShardsPerDecoder, inference.PerformAsync);
         engine.OnDead((message, failure, token) => BuryOrEndAsync(engine, message, failure, token));
         await engine.StartAsync(cancellation).ConfigureAwait(false);
+        // Admission is before the actors: a coordinator that waited for a place could hold up the very slide that has one.
         foreach (CohortEntry slide in _request.Cohort)
         {
+            Task place = _admission.EnterAsync(slide.Id, cancellation);
+            await (await Task.WhenAny(place, _broken.Task).ConfigureAwait(false)).ConfigureAwait(false);
             await engine.TellAsync(ActorKind.Coordinator, new PlanSlide(slide.Id), cancellation).ConfigureAwait(false);
         }
 
-        await _ended.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        Task ended = await Task.WhenAny(Progress.AllEnded, _broken.Task).WaitAsync(cancellation).ConfigureAwait(false);
+        await ended.ConfigureAwait(false);
     }
 
-    private void OnHappened(ProgressEvent happened)
+    private void LeaveWhenEnded(ProgressEvent happened)
     {
         if (happened is SlideDone or SlideFailed)
         {
             _admission.Leave(happened.Slide);
-        }
-
-        ProgressSnapshot now = Progress.Snapshot();
-        if (now.Done + now.Failed >= now.Slides)
-        {
-            _ended.TrySetResult();
         }
     }
 
@@ -182,7 +182,7 @@ public sealed class RunDriver : IAsyncDisposable
         }
         catch (Exception broken) when (broken is not OperationCanceledException)
         {
-            _ended.TrySetException(broken);
+            _broken.TrySetException(broken);
             throw;
         }
     }

@@ -1,6 +1,5 @@
 using SlideMesh.Mesh.Messages;
 using SlideMesh.Mesh.Runs;
-using SlideMesh.Reporting.Tables;
 
 namespace SlideMesh.Mesh.Stages;
 
@@ -42,7 +41,7 @@ internal sealed class DecoderClock(TimeProvider time)
         {
             TimeSpan spent = TimeSpan.FromSeconds(_ticks[(int)activity] / (double)time.TimestampFrequency);
             string name = Engine.FailureClassifier.ToKebab(activity.ToString());
-            run.Timings.Enqueue(new TimingRow(shard.Slide.Value, name, shard.Stream, spent, _tiles));
+            run.Timings.Add(shard.Slide, name, shard.Stream, spent, _tiles);
             run.Telemetry.DecoderTime(name, spent);
         }
     }

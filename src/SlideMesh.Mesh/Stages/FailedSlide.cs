@@ -4,7 +4,6 @@ using SlideMesh.Mesh.Engine;
 using SlideMesh.Mesh.Runs;
 using SlideMesh.Reporting;
 using SlideMesh.Reporting.OutputStore;
-using SlideMesh.Reporting.Tables;
 
 namespace SlideMesh.Mesh.Stages;
 
@@ -32,7 +31,7 @@ public static class FailedSlide
             Reason = reason,
             Detail = detail,
         };
-        return new SlideOutcome(WithPlan(run, slide, summary), [new FailureRow(slide.Id.Value, slide.Path, "slide", reason, detail)], Resumed: false);
+        return new SlideOutcome(WithPlan(run, slide, summary), Resumed: false);
     }
 
     /// <summary>A slide that a stopped run did not get to.</summary>
@@ -48,7 +47,6 @@ public static class FailedSlide
                 Path = slide.Path,
                 State = SlideState.Pending,
             },
-            [],
             Resumed: false);
     }
 

@@ -29,11 +29,16 @@ public static class FinishedSlide
         try
         {
             PlanDocument document = PlanDocument.Read(folder.Plan);
-            bool whole = run.Pipeline.Streams.All(s => ledger.IsDone(
-                    StageKeys.FeaturesStage(s.Id),
-                    StageKeys.Features(run, s, document.Streams.Single(p => p.Id == s.Id).TilesSha256, fingerprint)))
-                && ledger.IsDone(StageKeys.ResultStage, ResultKey(run, slide, document, planKey));
-            return whole ? Read(run, slide) : null;
+            IReadOnlyDictionary<string, string> features = StageKeys.AllFeatures(run, slide, document);
+            bool whole = features.All(f => ledger.IsDone(StageKeys.FeaturesStage(f.Key), f.Value))
+                && ledger.IsDone(StageKeys.ResultStage, StageKeys.Result(run, slide, planKey, features));
+            if (!whole)
+            {
+                return null;
+            }
+
+            ledger.Keep(StageKeys.All(run));
+            return Read(run, slide);
         }
         catch (JsonException)
         {
@@ -42,20 +47,12 @@ public static class FinishedSlide
         }
     }
 
-    public static string ResultKey(RunContext run, CohortEntry slide, PlanDocument document, string planKey)
-    {
-        ArgumentNullException.ThrowIfNull(run);
-        ArgumentNullException.ThrowIfNull(document);
-        return StageKeys.Result(run, slide, planKey, run.Pipeline.Streams.ToDictionary(
-            s => s.Id, s => StageKeys.Features(run, s, document.Streams.Single(p => p.Id == s.Id).TilesSha256, document.Fingerprint)));
-    }
-
     private static SlideOutcome Read(RunContext run, CohortEntry slide)
     {
         SlideFolder folder = run.Store.Slide(slide.Id);
         using FileStream stream = File.OpenRead(folder.Predictions);
         SlideSummary summary = ResultJson.ReadSummary(stream);
-        return new SlideOutcome(summary, [.. run.Pipeline.Streams.SelectMany(s => ReadUnused(slide, folder, s))], Resumed: true);
+        return new SlideOutcome(summary, Resumed: true);
     }
 
     /// <summary>Tiles of a stream without a row, as failures.csv lists them.</summary>

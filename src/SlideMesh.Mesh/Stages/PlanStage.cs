@@ -1,3 +1,4 @@
+using System.Text.Json;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
@@ -118,7 +119,17 @@ public static class PlanStage
     /// <summary>Null when a tile list is missing or damaged: they are intermediate, and planning again costs seconds.</summary>
     private static (PlanDocument Document, IReadOnlyDictionary<string, TilePlan> Plans)? TryLoad(SlideFolder folder)
     {
-        PlanDocument document = PlanDocument.Read(folder.Plan);
+        PlanDocument document;
+        try
+        {
+            document = PlanDocument.Read(folder.Plan);
+        }
+        catch (JsonException)
+        {
+            // Written by another version: planned again.
+            return null;
+        }
+
         Dictionary<string, TilePlan> plans = new(StringComparer.Ordinal);
         foreach (StreamPlan stream in document.Streams)
         {

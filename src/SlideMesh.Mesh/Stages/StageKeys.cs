@@ -3,6 +3,7 @@ using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
 using SlideMesh.Prediction.Omics;
+using SlideMesh.Slides.OpenSlide;
 
 namespace SlideMesh.Mesh.Stages;
 
@@ -14,12 +15,20 @@ public static class StageKeys
 
     public static string FeaturesStage(string stream) => "features/" + stream;
 
+    /// <summary>Names of every stage of a run's slides.</summary>
+    public static IReadOnlySet<string> All(RunContext run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        return new HashSet<string>([PlanStage, ResultStage, .. run.Pipeline.Streams.Select(s => FeaturesStage(s.Id))], StringComparer.Ordinal);
+    }
+
     public static string Plan(RunContext run, CohortEntry slide, string fingerprint)
     {
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(slide);
         StageKey key = new StageKey()
             .Add("version", SoftwareVersion.Current)
+            .Add("openslide", OpenSlideSource.LibraryVersion)
             .Add("fingerprint", fingerprint)
             .Add("manifest-mpp", slide.MicronsPerPixel)
             .Add("default-mpp", run.Options.DefaultMicronsPerPixel)
@@ -33,19 +42,35 @@ public static class StageKeys
         return key.ToString();
     }
 
-    public static string Features(RunContext run, FeatureStream stream, string tilesSha256, string fingerprint)
+    /// <summary>Everything that a features file holds: how its tiles are cut and read, the slide's scale, and what made the rows.</summary>
+    public static string Features(RunContext run, CohortEntry slide, FeatureStream stream, PlanDocument document)
     {
         ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(slide);
+        ArgumentNullException.ThrowIfNull(stream);
+        ArgumentNullException.ThrowIfNull(document);
+        StreamPlan plan = document.Streams.Single(p => p.Id == stream.Id);
         return new StageKey()
             .Add("version", SoftwareVersion.Current)
-            .Add("fingerprint", fingerprint)
-            .Add("tiles", tilesSha256)
-            .Add("stream", stream.Id)
-            .Add("size", stream.View.SizePx)
-            .Add("um", stream.View.MicronsPerPixel)
+            .Add("engine", run.Engine)
+            .Add("reader", document.Reader)
+            .Add("fingerprint", document.Fingerprint)
+            .Add("slide", slide.Id.Value)
+            .Add("path", slide.Path)
+            .Add("mpp", document.MicronsPerPixel.ToString())
+            .Add("objective", document.ObjectivePower)
+            .Add("levels", string.Join(';', document.Levels))
+            .Add("plan", plan.ToString())
             .Add("model", run.Pipeline.Producer(stream).Sha256)
             .Add("quality", run.Options.Quality.ToString())
             .ToString();
+    }
+
+    /// <summary><see cref="Features"/> of every stream of the run.</summary>
+    public static IReadOnlyDictionary<string, string> AllFeatures(RunContext run, CohortEntry slide, PlanDocument document)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        return run.Pipeline.Streams.ToDictionary(s => s.Id, s => Features(run, slide, s, document), StringComparer.Ordinal);
     }
 
     public static string Result(RunContext run, CohortEntry slide, string planKey, IReadOnlyDictionary<string, string> featureKeys)
@@ -55,6 +80,7 @@ public static class StageKeys
         ArgumentNullException.ThrowIfNull(featureKeys);
         StageKey key = new StageKey()
             .Add("version", SoftwareVersion.Current)
+            .Add("engine", run.Engine)
             .Add("plan", planKey)
             .Add("slide", slide.Id.Value)
             .Add("path", slide.Path)

@@ -4,6 +4,7 @@ namespace SlideMesh.Reporting.OutputStore;
 
 /// <summary>
 /// Writes files that are either whole or absent: to a temporary name in the same folder, flushed to disk, then renamed.
+/// One process writes to an output folder at a time, and one thread to a file, so the temporary name needs nothing else to be unique.
 /// A temporary name starts with <see cref="TemporaryPrefix"/>, so that leftovers of a killed process can be told and removed.
 /// </summary>
 public static class AtomicFile
@@ -22,7 +23,7 @@ public static class AtomicFile
         string folder = Path.GetDirectoryName(path)!;
         Directory.CreateDirectory(folder);
         // The extension stays last: writers such as HDF5 tools look at it.
-        string temporary = Path.Combine(folder, $"{TemporaryPrefix}{Environment.ProcessId}-{Path.GetFileName(path)}");
+        string temporary = Path.Combine(folder, TemporaryPrefix + Path.GetFileName(path));
         try
         {
             write(temporary);

@@ -65,13 +65,18 @@ public sealed class StageLedger
         return true;
     }
 
-    /// <summary>Records <paramref name="stage"/> as finished and writes the ledger.</summary>
+    /// <summary>
+    /// Records <paramref name="stage"/> as finished and writes the ledger. Files of the stage's earlier outcome that it did not write
+    /// again are deleted: beside the new ones they would look as if they belonged to them.
+    /// </summary>
     /// <param name="paths">Files that the stage wrote, all below the slide's folder.</param>
     public void MarkDone(string stage, string key, IEnumerable<string> paths)
     {
+        ArgumentNullException.ThrowIfNull(paths);
         FileRecord[] files = [.. paths
             .Select(path => new FileRecord(_folder.RelativeName(path), new FileInfo(path).Length, AtomicFile.Sha256(path)))
             .OrderBy(file => file.Path, StringComparer.Ordinal)];
+        Delete(stage, except: [.. files.Select(file => file.Path)]);
         _stages[stage] = new StageRecord(stage, key, files);
         Save();
     }
@@ -79,7 +84,7 @@ public sealed class StageLedger
     /// <summary>Length of all files that a finished stage wrote; 0 when it is not recorded.</summary>
     public long Bytes(string stage) => _stages.TryGetValue(stage, out StageRecord? record) ? record.Files.Sum(file => file.Bytes) : 0;
 
-    /// <summary>Forgets stages whose names are not in <paramref name="stages"/> (another model set, say).</summary>
+    /// <summary>Forgets stages whose names are not in <paramref name="stages"/> (another model set, say) and deletes their files.</summary>
     public void Keep(IReadOnlySet<string> stages)
     {
         string[] gone = [.. _stages.Keys.Where(name => !stages.Contains(name))];
@@ -90,10 +95,31 @@ public sealed class StageLedger
 
         foreach (string name in gone)
         {
+            Delete(name, except: []);
             _stages.Remove(name);
         }
 
         Save();
+    }
+
+    private void Delete(string stage, HashSet<string> except)
+    {
+        if (!_stages.TryGetValue(stage, out StageRecord? record))
+        {
+            return;
+        }
+
+        HashSet<string> elsewhere = [.. _stages.Where(s => s.Key != stage).SelectMany(s => s.Value.Files).Select(f => f.Path)];
+        string inside = Path.GetFullPath(_folder.Root) + Path.DirectorySeparatorChar;
+        foreach (FileRecord file in record.Files.Where(f => !except.Contains(f.Path) && !elsewhere.Contains(f.Path)))
+        {
+            // A ledger is a file like any other: what it names outside of the slide's folder is not ours to delete.
+            string path = Path.GetFullPath(Path.Combine(_folder.Root, file.Path));
+            if (path.StartsWith(inside, StringComparison.Ordinal))
+            {
+                File.Delete(path);
+            }
+        }
     }
 
     private void Save() =>
