@@ -35,6 +35,7 @@ public sealed class SlideCoordinator(RunContext run, IMeshEngine engine)
             return;
         }
 
+        run.WorkAhead();
         (PlanDocument document, IReadOnlyDictionary<string, TilePlan> plans, string planKey) =
             run.Stage("plan", slide.Id, null, () => PlanStage.Run(run, slide, fingerprint, ledger, cancellation),
                 bytes: _ => ledger.Bytes(StageKeys.PlanStage));

@@ -40,6 +40,9 @@ public sealed class RunContext
 
     public required TimeProvider Time { get; init; }
 
+    /// <summary>Called when a slide turns out to need work: a node that has a device may make it ready meanwhile. Returns at once.</summary>
+    public Action WorkAhead { get; set; } = static () => { };
+
     /// <summary>Plans of slides in flight, dropped when the slide ends.</summary>
     public ConcurrentDictionary<SlideId, PlannedSlide> Plans { get; } = new();
 

@@ -145,6 +145,7 @@ public sealed class RunDriver : IAsyncDisposable
         await using ConfiguredAsyncDisposable ending = engine.ConfigureAwait(false);
         SlideCoordinator coordinator = new(_run, engine);
         SlideAggregator aggregator = new(_run, engine);
+        _run.WorkAhead = device.Warm;
         _telemetry.ObserveDevice(() => device.BusyShare);
         _telemetry.ObserveQueue(() => engine.QueuedWork);
 

@@ -15,6 +15,7 @@ public sealed class DeviceBatchers : IDisposable
     private readonly Dictionary<string, Lazy<TileBatcher>> _byStream = new(StringComparer.Ordinal);
     private readonly ConcurrentBag<TileBatcher> _batchers = [];
     private readonly ConcurrentBag<IInferenceSession> _sessions = [];
+    private readonly ConcurrentBag<Task> _warming = [];
 
     public DeviceBatchers(ResolvedPipeline pipeline, IInferenceEngine engine, RunOptions options)
     {
@@ -23,9 +24,10 @@ public sealed class DeviceBatchers : IDisposable
         ArgumentNullException.ThrowIfNull(options);
 
         // Streams that differ only in their view of the slide share a batcher: the same graph, the same tile size.
-        foreach (IGrouping<(string Package, int SizePx), FeatureStream> model in pipeline.Streams.GroupBy(s => (s.Package, s.View.SizePx)))
+        var models = pipeline.Streams.GroupBy(s => (s.Package, s.View.SizePx)).ToList();
+        foreach (var model in models)
         {
-            Lazy<TileBatcher> batcher = new(() => Make(pipeline, engine, model.First(), options));
+            Lazy<TileBatcher> batcher = new(() => Make(pipeline, engine, model.First(), options, options.BatchMemoryBytes / models.Count));
             foreach (FeatureStream stream in model)
             {
                 _byStream[stream.Id] = batcher;
@@ -47,6 +49,15 @@ public sealed class DeviceBatchers : IDisposable
         }
     }
 
+    /// <summary>Starts making the batchers on other threads, while slides are still being planned. What fails is thrown by <see cref="For"/>.</summary>
+    public void Warm()
+    {
+        foreach (Lazy<TileBatcher> batcher in _byStream.Values.Distinct().Where(b => !b.IsValueCreated))
+        {
+            _warming.Add(Task.Run(() => batcher.Value).ContinueWith(static made => _ = made.Exception, TaskScheduler.Default));
+        }
+    }
+
     public TileBatcher For(FeatureStream stream)
     {
         ArgumentNullException.ThrowIfNull(stream);
@@ -55,6 +66,8 @@ public sealed class DeviceBatchers : IDisposable
 
     public void Dispose()
     {
+        // What is being made uses the engine, which the caller disposes next.
+        Task.WaitAll([.. _warming]);
         foreach (TileBatcher batcher in _batchers)
         {
             batcher.Dispose();
@@ -66,7 +79,7 @@ public sealed class DeviceBatchers : IDisposable
         }
     }
 
-    private TileBatcher Make(ResolvedPipeline pipeline, IInferenceEngine engine, FeatureStream stream, RunOptions options)
+    private TileBatcher Make(ResolvedPipeline pipeline, IInferenceEngine engine, FeatureStream stream, RunOptions options, long memoryBytes)
     {
         int threads = options.DeviceThreads ?? Environment.ProcessorCount;
         ModelPackage producer = pipeline.Producer(stream);
@@ -79,7 +92,7 @@ public sealed class DeviceBatchers : IDisposable
         {
             BatchSize = options.BatchSize,
             Parallelism = threads,
-            MemoryLimitBytes = options.BatchMemoryBytes,
+            MemoryLimitBytes = memoryBytes,
         });
         _batchers.Add(batcher);
         return batcher;
