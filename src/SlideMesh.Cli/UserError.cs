@@ -25,7 +25,7 @@ internal static class UserError
             OperationCanceledException => (ExitCode.Interrupted, "stopped"),
             _ => ((int?)null, failure.Message),
         };
-        error.WriteLine($"slidemesh: {line.ReplaceLineEndings(" ")}");
+        error.WriteLine($"slidemesh: {PlainText.OneLine(line)}");
         return code;
     }
 }

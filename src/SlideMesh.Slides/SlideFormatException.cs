@@ -28,4 +28,7 @@ public enum SlideFailureReason
     NoTissue,
     NoReadableTile,
     FileMissing,
+
+    /// <summary>The size that it declares is beyond any real slide's and beyond what this program can hold.</summary>
+    TooLarge,
 }

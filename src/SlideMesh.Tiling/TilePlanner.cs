@@ -1,3 +1,4 @@
+using SlideMesh.Slides;
 using SlideMesh.Slides.Pyramid;
 using SlideMesh.Tissue;
 
@@ -22,8 +23,18 @@ public static class TilePlanner
     /// <summary>How far a level may be from the wanted µm per pixel and still be taken as it is.</summary>
     public const double Slack = 0.01;
 
+    /// <summary>20 M positions of 112 µm are 250,000 mm²: a hundred glass slides. Nothing beyond it is looked at.</summary>
+    public const long MaxPositions = 20_000_000;
+
+    /// <summary>Tiles of one plan, which are held in memory: 64 MB.</summary>
+    public const int MaxTiles = 4_000_000;
+
     /// <param name="mpp">µm per level-0 pixel.</param>
-    public static TilePlan Plan(ISlideSource source, MicronsPerPixel mpp, TissueMask tissue, TileSpec spec)
+    /// <exception cref="SlideFormatException">
+    /// The slide declares a size that gives more than <see cref="MaxPositions"/> or <see cref="MaxTiles"/>, or a tile needs more pixels
+    /// of the file than one buffer holds: <see cref="SlideFailureReason.TooLarge"/>.
+    /// </exception>
+    public static TilePlan Plan(ISlideSource source, MicronsPerPixel mpp, TissueMask tissue, TileSpec spec, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(mpp);
@@ -35,6 +46,9 @@ public static class TilePlanner
         bool isNative = IsNear(mpp.X * level.Downsample, spec.MicronsPerPixel) && IsNear(mpp.Y * level.Downsample, spec.MicronsPerPixel);
         double scaleX = isNative ? level.Downsample : spec.MicronsPerPixel / mpp.X;
         double scaleY = isNative ? level.Downsample : spec.MicronsPerPixel / mpp.Y;
+        double readWidth = ReadPx(spec.SizePx * scaleX / level.Downsample);
+        double readHeight = ReadPx(spec.SizePx * scaleY / level.Downsample);
+        CheckSize(source, spec, scaleX, scaleY, readWidth * readHeight);
         var x = new GridAxis(spec, scaleX, slide.Width);
         var y = new GridAxis(spec, scaleY, slide.Height);
         return new TilePlan
@@ -43,12 +57,12 @@ public static class TilePlanner
             SlideWidth = slide.Width,
             SlideHeight = slide.Height,
             ReadLevel = level,
-            ReadWidthPx = ReadPx(spec.SizePx * scaleX / level.Downsample),
-            ReadHeightPx = ReadPx(spec.SizePx * scaleY / level.Downsample),
+            ReadWidthPx = (int)readWidth,
+            ReadHeightPx = (int)readHeight,
             SizeLevel0Width = x.Size,
             SizeLevel0Height = y.Size,
             SlideMicronsPerPixel = mpp,
-            Tiles = Tiles(x, y, tissue, spec.MinTissueShare),
+            Tiles = Tiles(source, x, y, tissue, spec.MinTissueShare, cancellation),
         };
     }
 
@@ -63,19 +77,41 @@ public static class TilePlanner
         ArgumentOutOfRangeException.ThrowIfGreaterThan(spec.MinTissueShare, 1);
     }
 
+    /// <summary>Before anything is cast to whole numbers; written so that a scale that is no number fails too.</summary>
+    private static void CheckSize(ISlideSource source, TileSpec spec, double scaleX, double scaleY, double readPixels)
+    {
+        PyramidLevel slide = source.Levels[0];
+        if (!(readPixels * 3 <= Array.MaxLength && spec.SizePx * Math.Max(scaleX, scaleY) <= int.MaxValue))
+        {
+            throw TooLarge(source, $"a tile of {spec.SizePx} pixels at {spec.MicronsPerPixel} µm needs {readPixels:0} pixels of it at once");
+        }
+
+        double positions = GridAxis.Count(spec, scaleX, slide.Width) * GridAxis.Count(spec, scaleY, slide.Height);
+        if (!(positions <= MaxPositions))
+        {
+            throw TooLarge(source, $"{slide.Width} × {slide.Height} pixels would be {positions:0} tiles");
+        }
+    }
+
+    private static SlideFormatException TooLarge(ISlideSource source, FormattableString why) => new(
+        source.Path, SlideFailureReason.TooLarge,
+        $"'{source.Path}' is too large: {FormattableString.Invariant(why)}; check its size and microns per pixel with 'inspect'.");
+
     /// <summary>The coarsest level that is at least as fine as wanted on both axes, with the slack; else level 0.</summary>
     private static PyramidLevel ReadLevel(IReadOnlyList<PyramidLevel> levels, MicronsPerPixel mpp, double wanted) =>
         levels.Where(l => Math.Max(mpp.X, mpp.Y) * l.Downsample <= wanted * (1 + Slack)).MaxBy(l => l.Downsample) ?? levels[0];
 
     private static bool IsNear(double value, double wanted) => Math.Abs((value / wanted) - 1) <= Slack;
 
-    private static int ReadPx(double exact) => Math.Max(1, checked((int)Math.Round(exact)));
+    private static double ReadPx(double exact) => Math.Max(1, Math.Round(exact));
 
-    private static List<PlannedTile> Tiles(GridAxis x, GridAxis y, TissueMask tissue, double minTissueShare)
+    private static List<PlannedTile> Tiles(
+        ISlideSource source, GridAxis x, GridAxis y, TissueMask tissue, double minTissueShare, CancellationToken cancellation)
     {
         var tiles = new List<PlannedTile>();
         for (int row = 0; y.Start(row) < y.Length; row++)
         {
+            cancellation.ThrowIfCancellationRequested();
             long top = y.Start(row);
             for (int column = 0; x.Start(column) < x.Length; column++)
             {
@@ -83,7 +119,7 @@ public static class TilePlanner
                 if (x.InsideShare(left) * y.InsideShare(top) >= 0.5
                     && (minTissueShare == 0 || tissue.TissueShare(new Level0Rect(left, top, x.Size, y.Size)) >= minTissueShare))
                 {
-                    tiles.Add(new PlannedTile(left, top));
+                    tiles.Add(tiles.Count < MaxTiles ? new PlannedTile(left, top) : throw TooLarge(source, $"more than {MaxTiles} tiles hold tissue"));
                 }
             }
         }
@@ -94,14 +130,18 @@ public static class TilePlanner
     /// <summary>One axis of the grid, level-0 pixels.</summary>
     private readonly struct GridAxis(TileSpec spec, double scale, long length)
     {
-        private readonly double _step = Math.Max(1, (spec.SizePx - spec.OverlapPx) * scale);
+        private readonly double _step = Step(spec, scale);
 
         public long Length => length;
 
-        public int Size { get; } = checked((int)Math.Max(1, Math.Round(spec.SizePx * scale)));
+        public int Size { get; } = (int)Math.Max(1, Math.Round(spec.SizePx * scale));
+
+        public static double Count(TileSpec spec, double scale, long length) => Math.Ceiling(length / Step(spec, scale));
 
         public long Start(int index) => (long)Math.Round(index * _step);
 
         public double InsideShare(long start) => Math.Min(Size, length - start) / (double)Math.Min(Size, length);
+
+        private static double Step(TileSpec spec, double scale) => Math.Max(1, (spec.SizePx - spec.OverlapPx) * scale);
     }
 }

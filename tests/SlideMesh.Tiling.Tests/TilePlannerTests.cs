@@ -1,3 +1,4 @@
+using SlideMesh.Slides;
 using SlideMesh.Slides.Pyramid;
 using SlideMesh.Slides.Tests;
 using SlideMesh.Tissue;
@@ -144,6 +145,46 @@ public class TilePlannerTests
     public void Impossible_specification_is_refused(int size, int overlap, double mpp, double share) => Assert.Throws<ArgumentOutOfRangeException>(
         () => Plan(0.5, 0.5, new TileSpec { SizePx = size, OverlapPx = overlap, MicronsPerPixel = mpp, MinTissueShare = share }));
 
+    [Theory]
+    [InlineData(long.MaxValue, long.MaxValue, 0.5)]
+    [InlineData(1L << 40, 1, 0.5)]
+    [InlineData(1_100_000, 1_100_000, 0.5)]
+    [InlineData(1_000_000, 1_000_000, 20)]
+    public void Slide_that_declares_an_absurd_size_is_refused_before_any_work(long width, long height, double wanted)
+    {
+        using var slide = new EndlessSlide(width, height);
+        TileSpec spec = Native with { MicronsPerPixel = wanted, SizePx = wanted > 1 ? 1_000_000_000 : 224, MinTissueShare = 0 };
+        SlideFormatException refused = Assert.Throws<SlideFormatException>(() => TilePlanner.Plan(slide, Mpp(0.5, 0.5), Mask(1, 1, 1, (_, _) => true), spec));
+        Assert.Equal(SlideFailureReason.TooLarge, refused.Reason);
+    }
+
+    [Fact]
+    public void More_tiles_than_a_plan_may_hold_are_refused()
+    {
+        using var slide = new EndlessSlide(224 * 2500, 224 * 2500);
+        SlideFormatException refused = Assert.Throws<SlideFormatException>(
+            () => TilePlanner.Plan(slide, Mpp(0.5, 0.5), Mask(1, 1, 1, (_, _) => true), Native with { MinTissueShare = 0 }));
+        Assert.Equal(SlideFailureReason.TooLarge, refused.Reason);
+    }
+
+    [Fact]
+    public void Large_slide_without_much_tissue_is_planned()
+    {
+        using var slide = new EndlessSlide(224 * 2500, 224 * 2500);
+        TissueMask mask = Mask(250, 250, 2240, (x, y) => x == 3 && y == 4);
+        Assert.Equal(100, TilePlanner.Plan(slide, Mpp(0.5, 0.5), mask, Native).Tiles.Count);
+    }
+
+    [Fact]
+    public void Planning_can_be_stopped()
+    {
+        using MemorySlide slide = Slide(3200, 2400);
+        using CancellationTokenSource stop = new();
+        stop.Cancel();
+        Assert.Throws<OperationCanceledException>(
+            () => TilePlanner.Plan(slide, Mpp(0.5, 0.5), Mask(400, 300, 8, (_, _) => true), Native, stop.Token));
+    }
+
     private static TilePlan Plan(double mppX, double mppY, TileSpec spec)
     {
         using MemorySlide slide = Slide(3200, 2400);
@@ -151,6 +192,28 @@ public class TilePlannerTests
     }
 
     private static MemorySlide Slide(int width, int height) => new(new Slides.Raster.RgbImage(width, height));
+
+    /// <summary>A slide that only declares its size.</summary>
+    private sealed class EndlessSlide(long width, long height) : ISlideSource
+    {
+        public string Path => "endless.tif";
+
+        public string Vendor => "none";
+
+        public string Reader => "none";
+
+        public IReadOnlyList<PyramidLevel> Levels => [new PyramidLevel(0, width, height, 1)];
+
+        public double? ObjectivePower => null;
+
+        public MicronsPerPixel? MicronsPerPixel => null;
+
+        public void ReadRegion(Level0Point origin, int level, int width, int height, Span<byte> rgb) => throw new NotSupportedException();
+
+        public void Dispose()
+        {
+        }
+    }
 
     private static MicronsPerPixel Mpp(double x, double y) => new(x, y, MicronsPerPixelSource.Manifest);
 

@@ -14,7 +14,7 @@ internal sealed class InputOptions
 
     public Option<string?> Manifest { get; } = new("--manifest", "-m")
     {
-        Description = "CSV with a column 'slide' and any of slide_id, case_id, mpp, omics_id, sex, labels; paths are relative to it.",
+        Description = "CSV with a column 'slide' and any of slide_id, case_id, mpp, omics_id, sex, labels; paths are relative to it. Without 'slide', files are found by slide_id.",
         HelpName = "cohort.csv",
     };
 

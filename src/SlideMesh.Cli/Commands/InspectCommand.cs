@@ -5,7 +5,6 @@ using System.Text.Json.Serialization;
 using SlideMesh.Cli.Display;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Engine;
-using SlideMesh.Slides;
 using SlideMesh.Slides.OpenSlide;
 using SlideMesh.Slides.Pyramid;
 
@@ -37,7 +36,7 @@ internal static class InspectCommand
         foreach (CohortEntry slide in cohort)
         {
             cancellation.ThrowIfCancellationRequested();
-            SlideFacts facts = Look(slide, defaultMpp);
+            SlideFacts facts = Look(slide, defaultMpp, OpenSlideSource.Open);
             failing += facts.Reason is null ? 0 : 1;
             if (json)
             {
@@ -65,13 +64,13 @@ internal static class InspectCommand
         return failing == 0 ? ExitCode.Success : ExitCode.SomeFailed;
     }
 
-    private static SlideFacts Look(CohortEntry slide, double? defaultMpp)
+    /// <summary>Whatever goes wrong with one slide is that slide's row: the others are still looked at.</summary>
+    internal static SlideFacts Look(CohortEntry slide, double? defaultMpp, Func<string, ISlideSource> open)
     {
         SlideFacts facts = new() { SlideId = slide.Id.Value, Path = slide.Path };
         try
         {
-            using OpenSlideSource source = OpenSlideSource.Open(slide.FullPath);
-            MicronsPerPixel? mpp = MicronsPerPixelResolver.Resolve(slide.MicronsPerPixel, source, defaultMpp);
+            using ISlideSource source = open(slide.FullPath);
             facts = facts with
             {
                 Format = source.Vendor,
@@ -79,20 +78,17 @@ internal static class InspectCommand
                 Width = source.Levels[0].Width,
                 Height = source.Levels[0].Height,
                 Levels = source.Levels.Count,
-                MicronsPerPixel = mpp?.Mean,
-                MicronsPerPixelSource = mpp is null ? null : FailureClassifier.ToKebab(mpp.Source.ToString()),
                 ObjectivePower = source.ObjectivePower,
             };
-            return mpp is null
-                ? facts with { Reason = "microns-per-pixel-missing", Detail = "give it in the manifest (column mpp) or by --default-mpp" }
-                : facts;
+            MicronsPerPixel mpp = MicronsPerPixelResolver.Require(slide.MicronsPerPixel, source, defaultMpp, slide.Path);
+            return facts with { MicronsPerPixel = mpp.Mean, MicronsPerPixelSource = FailureClassifier.ToKebab(mpp.Source.ToString()) };
         }
-        catch (SlideFormatException unusable)
+        catch (Exception unusable) when (unusable is not OperationCanceledException)
         {
             return facts with
             {
                 Reason = FailureClassifier.Reason(unusable),
-                Detail = unusable.Message.Replace(slide.FullPath, slide.Path, StringComparison.Ordinal),
+                Detail = PlainText.OneLine(unusable.Message.Replace(slide.FullPath, slide.Path, StringComparison.Ordinal)),
             };
         }
     }

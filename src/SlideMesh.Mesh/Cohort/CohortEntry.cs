@@ -7,7 +7,12 @@ public sealed record CohortEntry
 {
     public required SlideId Id { get; init; }
 
-    /// <summary>Path as given (relative to the manifest or the working folder, or absolute): what outputs show.</summary>
+    /// <summary>
+    /// What outputs show: relative to the manifest or to the working folder where the input was relative; else from the name of the folder
+    /// that was given (<c>slides/a.svs</c> for <c>/data/x/slides</c>; for a file, of the folder that it lies in). Without <c>.</c>, doubled separators or
+    /// control characters, so that no spelling of the input changes it. Two slides of a run never show the same: where they would, both
+    /// show more of their folders.
+    /// </summary>
     public required string Path { get; init; }
 
     /// <summary>Absolute path: what is opened. Never written to outputs.</summary>
@@ -27,4 +32,4 @@ public sealed record CohortEntry
 }
 
 /// <summary>Input that names no usable cohort: one line for the user.</summary>
-public sealed class CohortException(string message) : Exception(message);
+public sealed class CohortException(string message) : Exception(PlainText.OneLine(message));

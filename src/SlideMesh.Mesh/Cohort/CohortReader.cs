@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.IO.Enumeration;
 using CsvHelper;
 using SlideMesh.Slides;
 using SlideMesh.Slides.Pyramid;
@@ -23,33 +22,32 @@ public static class CohortReader
     /// <exception cref="CohortException">An input does not exist or names no slide.</exception>
     public static IReadOnlyList<CohortEntry> FromPaths(IReadOnlyList<string> inputs, string? except = null)
     {
-        string? excluded = except is null ? null : Path.TrimEndingDirectorySeparator(Path.GetFullPath(except)) + Path.DirectorySeparatorChar;
         ArgumentNullException.ThrowIfNull(inputs);
+        string? excluded = except is null ? null : Path.TrimEndingDirectorySeparator(Path.GetFullPath(except));
+        string here = Directory.GetCurrentDirectory();
         SortedDictionary<string, string> shownByFull = new(StringComparer.Ordinal);
         foreach (string input in inputs)
         {
-            int before = shownByFull.Count;
-            bool known = false;
-            foreach (string file in Expand(input).Where(file => file == input || IsSlideOfOthers(file, excluded)))
+            (IReadOnlyList<string> files, string root) = SlideSearch.Expand(input, excluded);
+            if (files.Count == 0)
             {
-                known |= !shownByFull.TryAdd(Path.GetFullPath(file), file);
+                throw NothingFound(input, root, excluded);
             }
 
-            if (shownByFull.Count == before && !known)
+            foreach (string file in files)
             {
-                throw new CohortException(
-                    Directory.Exists(input) ? $"no slides in folder '{input}' (looked for {string.Join(' ', SlideExtensions.Order(StringComparer.Ordinal))})"
-                    : input.AsSpan().IndexOfAny('*', '?') >= 0 ? $"no file matches '{input}'"
-                    : $"'{input}' does not exist; check the path");
+                string shown = ShownPaths.Of(file, Path.IsPathRooted(input) ? null : here, root);
+                shownByFull[file] = shownByFull.TryGetValue(file, out string? other) ? ShownPaths.Preferred(shown, other) : shown;
             }
         }
 
         string[] full = [.. shownByFull.Keys];
+        string[] paths = ShownPaths.Distinct([.. shownByFull.Select(s => (s.Key, s.Value))]);
         IReadOnlyList<SlideId> ids = SlideIdAssigner.Assign(full);
         return Ordered(full.Select((path, i) => new CohortEntry
         {
             Id = ids[i],
-            Path = shownByFull[path],
+            Path = paths[i],
             FullPath = path,
             CaseId = ids[i].Value,
             OmicsId = ids[i].Value,
@@ -58,9 +56,23 @@ public static class CohortReader
 
     /// <summary>
     /// Reads a manifest: CSV with a column <c>slide</c> (also <c>path</c>, TRIDENT's <c>wsi</c>, STAMP's <c>FILENAME</c>) and any of
-    /// slide_id, case_id (STAMP: PATIENT), mpp, omics_id, sex and label columns. Paths are relative to the manifest.
+    /// slide_id, case_id (STAMP: PATIENT), mpp, omics_id, sex and label columns. Paths are relative to the manifest. Without a column of
+    /// paths, slides are looked for by slide_id beside the manifest and in <c>slides/</c> beside it, as tables of CLAM and its kin mean it.
     /// </summary>
+    /// <exception cref="CohortException">The manifest cannot be read or used; the line says where and why.</exception>
     public static IReadOnlyList<CohortEntry> FromManifest(string manifestPath)
+    {
+        try
+        {
+            return ReadManifest(manifestPath);
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
+        {
+            throw new CohortException($"manifest '{manifestPath}' cannot be read: {unreadable.Message}");
+        }
+    }
+
+    private static IReadOnlyList<CohortEntry> ReadManifest(string manifestPath)
     {
         if (!File.Exists(manifestPath))
         {
@@ -93,12 +105,13 @@ public static class CohortReader
 
         int Column(params string[] names) => Array.FindIndex(header, name => names.Contains(name, StringComparer.Ordinal));
         int slideColumn = PathColumns.Select(name => Column(name)).FirstOrDefault(index => index >= 0, -1);
-        if (slideColumn < 0)
+        int idColumn = Column("slide_id");
+        if (slideColumn < 0 && idColumn < 0)
         {
             throw new CohortException($"manifest '{manifestPath}' has no column 'slide'; its columns are {string.Join(", ", header)}");
         }
 
-        int idColumn = Column("slide_id");
+        SlideIdLookup? lookup = slideColumn < 0 ? new SlideIdLookup(manifestPath, root) : null;
         int caseColumn = Column("case_id", "patient");
         int mppColumn = Column("mpp");
         int omicsColumn = Column("omics_id");
@@ -116,7 +129,12 @@ public static class CohortReader
             }
 
             string? Cell(int column) => column < 0 || column >= csv.FieldCount || string.IsNullOrWhiteSpace(csv.GetString(column)) ? null : csv.GetString(column).Trim();
-            string shown = Cell(slideColumn) ?? throw new CohortException($"manifest '{manifestPath}' line {line}: the slide column is empty");
+            string full = lookup is not null
+                ? lookup.Find(Cell(idColumn) ?? throw new CohortException($"manifest '{manifestPath}' line {line}: the slide_id column is empty"))
+                : FullPath(
+                    Cell(slideColumn) ?? throw new CohortException($"manifest '{manifestPath}' line {line}: the slide column is empty"),
+                    root, manifestPath, line);
+            bool isRooted = lookup is null && Path.IsPathRooted(Cell(slideColumn));
             string? mppText = Cell(mppColumn);
             double? mpp = null;
             if (mppText is not null)
@@ -138,7 +156,8 @@ public static class CohortReader
                 }
             }
 
-            rows.Add((shown, Path.GetFullPath(shown, root), Cell(idColumn), Cell(caseColumn), Cell(omicsColumn), mpp, rest));
+            AddSex(rest);
+            rows.Add((ShownPaths.Of(full, isRooted ? null : root, Path.GetDirectoryName(full) ?? root), full, Cell(idColumn), Cell(caseColumn), Cell(omicsColumn), mpp, rest));
         }
 
         if (rows.Count == 0)
@@ -152,6 +171,7 @@ public static class CohortReader
             throw new CohortException($"manifest '{manifestPath}' names slide '{twice}' twice; keep one row");
         }
 
+        string[] paths = ShownPaths.Distinct([.. rows.Select(r => (r.Full, r.Shown))]);
         IReadOnlyList<SlideId> assigned = SlideIdAssigner.Assign([.. rows.Select(r => r.Full)]);
         SlideId[] ids = [.. rows.Select((r, i) => r.Id is null ? assigned[i] : new SlideId(SlideIdAssigner.Safe(r.Id)))];
         string? clash = ids.GroupBy(id => id.Value, StringComparer.OrdinalIgnoreCase).FirstOrDefault(g => g.Count() > 1)?.Key;
@@ -163,7 +183,7 @@ public static class CohortReader
         return Ordered(rows.Select((r, i) => new CohortEntry
         {
             Id = ids[i],
-            Path = r.Shown,
+            Path = paths[i],
             FullPath = r.Full,
             CaseId = r.Case ?? ids[i].Value,
             OmicsId = r.Omics ?? r.Case ?? ids[i].Value,
@@ -175,70 +195,45 @@ public static class CohortReader
     private static IReadOnlyList<CohortEntry> Ordered(IEnumerable<CohortEntry> entries) =>
         [.. entries.OrderBy(e => e.Id.Value, StringComparer.Ordinal)];
 
-    /// <summary>Searches pass over hidden files, as a shell's do: beside <c>a.svs</c> a Mac leaves <c>._a.svs</c>, which is no slide.</summary>
-    private static bool IsSlideOfOthers(string file, string? excluded) =>
-        !Path.GetFileName(file).StartsWith('.') && (excluded is null || !Path.GetFullPath(file).StartsWith(excluded, StringComparison.Ordinal));
+    private static CohortException NothingFound(string input, string root, string? excluded) => new(
+        Directory.Exists(input)
+            ? SlideSearch.IsInResults(root, excluded)
+                ? $"no slides in folder '{input}': it holds, or lies in, results of SlideMesh, which are not searched; name the slides' own folder or files"
+                : IsUnreadable(root)
+                    ? $"folder '{input}' may not be read by this user; change its permissions"
+                    : $"no slides in folder '{input}' (looked for {string.Join(' ', SlideExtensions.Order(StringComparer.Ordinal))})"
+            : input.AsSpan().IndexOfAny('*', '?') >= 0 ? $"no file matches '{input}'"
+            : $"'{input}' does not exist; check the path");
 
-    private static IEnumerable<string> Expand(string input)
+    private static bool IsUnreadable(string folder)
     {
-        if (File.Exists(input))
+        try
         {
-            return [input];
-        }
-
-        if (Directory.Exists(input))
-        {
-            return Directory.EnumerateFiles(input, "*", SearchOption.AllDirectories)
-                .Where(f => SlideExtensions.Contains(Path.GetExtension(f)))
-                .Order(StringComparer.Ordinal);
-        }
-
-        if (input.AsSpan().IndexOfAny('*', '?') < 0)
-        {
-            return [];
-        }
-
-        // The fixed part up to the first wildcard is the folder to search; the whole pattern is matched against the path below it.
-        string[] parts = input.Split('/');
-        int firstWild = Array.FindIndex(parts, p => p.AsSpan().IndexOfAny('*', '?') >= 0);
-        string root = firstWild == 0 ? "." : string.Join('/', parts[..firstWild]);
-        if (root.Length == 0)
-        {
-            root = "/";
-        }
-
-        if (!Directory.Exists(root))
-        {
-            return [];
-        }
-
-        string[] pattern = parts[firstWild..];
-        bool deep = pattern.Contains("**") || pattern.Length > 1;
-        return Directory.EnumerateFiles(root, "*", deep ? SearchOption.AllDirectories : SearchOption.TopDirectoryOnly)
-            .Where(f => Matches(Path.GetRelativePath(root, f).Split('/'), pattern))
-            .Order(StringComparer.Ordinal);
-    }
-
-    private static bool Matches(ReadOnlySpan<string> path, ReadOnlySpan<string> pattern)
-    {
-        if (pattern.IsEmpty)
-        {
-            return path.IsEmpty;
-        }
-
-        if (pattern[0] == "**")
-        {
-            for (int skip = 0; skip <= path.Length; skip++)
-            {
-                if (Matches(path[skip..], pattern[1..]))
-                {
-                    return true;
-                }
-            }
-
+            _ = Directory.EnumerateFileSystemEntries(folder).Any();
             return false;
         }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
+        {
+            return true;
+        }
+    }
 
-        return !path.IsEmpty && FileSystemName.MatchesSimpleExpression(pattern[0], path[0], ignoreCase: false) && Matches(path[1..], pattern[1..]);
+    private static string FullPath(string path, string root, string manifestPath, long line) => path.Contains('\0')
+        ? throw new CohortException($"manifest '{manifestPath}' line {line}: '{path}' is no path")
+        : Path.GetFullPath(path, root);
+
+    /// <summary>PORPOISE's tables say <c>is_female</c> where others say <c>sex</c>; both stay available to models.</summary>
+    private static void AddSex(SortedDictionary<string, string> covariates)
+    {
+        string? sex = covariates.GetValueOrDefault("is_female") switch
+        {
+            "1" or "1.0" => "F",
+            "0" or "0.0" => "M",
+            _ => null,
+        };
+        if (sex is not null)
+        {
+            covariates.TryAdd("sex", sex);
+        }
     }
 }

@@ -7,6 +7,7 @@ namespace SlideMesh.Mesh.Cohort;
 /// <summary>
 /// Slide ids from file names. Ids depend on the set of paths only, never on their order: where two folders hold the same name,
 /// every one of them gets its folder's name in front, then its extension, then a hash of its path behind, short, then long, until all differ.
+/// The path that is hashed starts at the folder that all slides have in common, so that the same slides on another mount point keep their ids.
 /// </summary>
 public static class SlideIdAssigner
 {
@@ -17,13 +18,14 @@ public static class SlideIdAssigner
     public static IReadOnlyList<SlideId> Assign(IReadOnlyList<string> fullPaths)
     {
         ArgumentNullException.ThrowIfNull(fullPaths);
+        int common = CommonFolderLength(fullPaths);
         Func<string, string>[] rungs =
         [
             path => Path.GetFileNameWithoutExtension(path),
             path => $"{Folder(path)}__{Path.GetFileNameWithoutExtension(path)}",
             path => $"{Folder(path)}__{Path.GetFileName(path)}",
-            path => $"{Path.GetFileNameWithoutExtension(path)}-{Hash(path)}",
-            path => LongHash(path),
+            path => $"{Path.GetFileNameWithoutExtension(path)}-{Hash(path[common..])}",
+            path => LongHash(path[common..]),
         ];
 
         string[] ids = [.. fullPaths.Select(path => Safe(rungs[0](path)))];
@@ -77,6 +79,24 @@ public static class SlideIdAssigner
         text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-' or ' ');
 
     private static string Folder(string path) => new DirectoryInfo(Path.GetDirectoryName(path) ?? "root").Name;
+
+    /// <summary>Characters of the longest folder that every path lies below, its separator included; 0 when there is none.</summary>
+    private static int CommonFolderLength(IReadOnlyList<string> paths)
+    {
+        if (paths.Count == 0)
+        {
+            return 0;
+        }
+
+        int length = paths[0].LastIndexOf(Path.DirectorySeparatorChar) + 1;
+        foreach (string path in paths)
+        {
+            int same = path.AsSpan().CommonPrefixLength(paths[0].AsSpan(0, length));
+            length = path.AsSpan(0, same).LastIndexOf(Path.DirectorySeparatorChar) + 1;
+        }
+
+        return length;
+    }
 
     private static string Hash(string text) => LongHash(text)[..8];
 

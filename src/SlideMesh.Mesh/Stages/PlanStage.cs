@@ -49,10 +49,7 @@ public static class PlanStage
     {
         using SlideHandles.Lease lease = run.Handles.Open(slide);
         ISlideSource source = lease.Source;
-        MicronsPerPixel mpp = MicronsPerPixelResolver.Resolve(slide.MicronsPerPixel, source, run.Options.DefaultMicronsPerPixel)
-            ?? throw new SlideFormatException(
-                slide.FullPath, SlideFailureReason.MicronsPerPixelMissing,
-                $"'{slide.Path}' does not tell its microns per pixel; give it in the manifest (column mpp) or by --default-mpp.");
+        MicronsPerPixel mpp = MicronsPerPixelResolver.Require(slide.MicronsPerPixel, source, run.Options.DefaultMicronsPerPixel, slide.Path);
         TissueResult tissue = run.Stage("tissue", slide.Id, null, () => TissueDetector.Detect(source, mpp, run.Tissue, cancellation));
 
         Dictionary<string, TilePlan> plans = new(StringComparer.Ordinal);
@@ -65,7 +62,7 @@ public static class PlanStage
                 SizePx = stream.View.SizePx,
                 OverlapPx = stream.View.OverlapPx,
                 MinTissueShare = run.Options.MinTissueShare,
-            });
+            }, cancellation);
             string tiles = folder.Tiles(stream.Id);
             TileListFile.Write(tiles, plan.Tiles);
             plans[stream.Id] = plan;

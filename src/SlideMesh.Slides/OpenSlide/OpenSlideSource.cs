@@ -193,6 +193,10 @@ public sealed unsafe class OpenSlideSource : ISlideSource
         {
             return TiffTruncation.Find(path);
         }
+        catch (NotSupportedException e)
+        {
+            throw new SlideFormatException(path, SlideFailureReason.NotASlide, $"'{path}' is a device, not a file; leave it out.", e);
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new SlideFormatException(path, SlideFailureReason.Unreadable, $"'{path}' cannot be opened: {e.Message}", e);

@@ -12,7 +12,7 @@ public static class MicronsPerPixelResolver
 
     /// <param name="manifestMpp">From the cohort's manifest, µm per level-0 pixel, both axes.</param>
     /// <param name="defaultMpp">From the run's options; used only when nothing else says.</param>
-    /// <returns>Null when nobody knows: the caller fails the slide with <see cref="SlideFailureReason.MicronsPerPixelMissing"/>.</returns>
+    /// <returns>Null when nobody knows.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A given number lies outside of 0.02 to 20 µm.</exception>
     public static MicronsPerPixel? Resolve(double? manifestMpp, ISlideSource source, double? defaultMpp)
     {
@@ -21,6 +21,14 @@ public static class MicronsPerPixelResolver
             ?? source.MicronsPerPixel
             ?? Given(defaultMpp, MicronsPerPixelSource.DefaultOption, nameof(defaultMpp));
     }
+
+    /// <summary>As <see cref="Resolve"/>, for callers that cannot go on without.</summary>
+    /// <param name="shownPath">How messages name the slide.</param>
+    /// <exception cref="SlideFormatException">Nobody knows: <see cref="SlideFailureReason.MicronsPerPixelMissing"/>.</exception>
+    public static MicronsPerPixel Require(double? manifestMpp, ISlideSource source, double? defaultMpp, string shownPath) =>
+        Resolve(manifestMpp, source, defaultMpp) ?? throw new SlideFormatException(
+            source.Path, SlideFailureReason.MicronsPerPixelMissing,
+            $"'{shownPath}' does not tell its microns per pixel; give it in the manifest (column mpp) or by --default-mpp.");
 
     /// <summary>The file's own answer from OpenSlide's property names; null when it has none that makes sense.</summary>
     public static MicronsPerPixel? FromProperties(Func<string, string?> property)

@@ -9,8 +9,10 @@ namespace SlideMesh.Slides.Pyramid;
 /// </summary>
 /// <remarks>
 /// SHA-256 over: the length (8 bytes, little-endian); the first MiB; 14 blocks of 256 KiB at equal distances over what lies between
-/// the first and the last MiB; the last MiB. Files of up to 5.5 MiB are hashed whole. Slides of several files (a folder beside the file with
-/// the same name, as .mrxs has) add that folder's relative file names and lengths in ordinal order. Reads 5.5 MiB at most.
+/// the first and the last MiB; the last MiB. Files of up to 5.5 MiB are hashed whole. MIRAX slides (.mrxs) keep their pixels in a folder
+/// beside the file with the same name: they add that folder's relative file names and lengths in ordinal order. Other formats never do:
+/// beside <c>a.svs</c> a folder <c>a</c> may be anything, results of a run too. Of Hamamatsu's .vms and .vmu only the file itself counts, not
+/// the pictures that it names. Reads 5.5 MiB at most.
 /// An edit of a few bytes in the middle of a large file may stay unseen: this guards against mix-ups, not against forgery.
 /// </remarks>
 public static class SlideFingerprint
@@ -40,7 +42,11 @@ public static class SlideFingerprint
             hash.AppendData(buffer, 0, count);
         }
 
-        AppendSiblingFolder(hash, path);
+        if (Path.GetExtension(path).Equals(".mrxs", StringComparison.OrdinalIgnoreCase))
+        {
+            AppendCompanionFolder(hash, Path.ChangeExtension(path, null));
+        }
+
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
@@ -66,10 +72,9 @@ public static class SlideFingerprint
         yield return (length - EdgeBytes, EdgeBytes);
     }
 
-    private static void AppendSiblingFolder(IncrementalHash hash, string path)
+    private static void AppendCompanionFolder(IncrementalHash hash, string folder)
     {
-        string folder = Path.ChangeExtension(path, null);
-        if (folder == path || !Directory.Exists(folder))
+        if (!Directory.Exists(folder))
         {
             return;
         }

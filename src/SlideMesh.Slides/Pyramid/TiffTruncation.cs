@@ -6,6 +6,10 @@ namespace SlideMesh.Slides.Pyramid;
 /// Finds TIFF files (classic and BigTIFF, so most slides) that end before the data that their directories point to: copies that
 /// broke off. Without it such a slide opens and fails tile by tile, or shows fewer levels than it has.
 /// </summary>
+/// <remarks>
+/// The file is not trusted: every offset and count is compared with its length before use, all of them as unsigned 64-bit numbers, and
+/// work and memory are bounded. Cycles of directories end; what they mean is left to the reader.
+/// </remarks>
 internal static class TiffTruncation
 {
     private const ushort StripOffsets = 273;
@@ -13,6 +17,9 @@ internal static class TiffTruncation
     private const ushort TileOffsets = 324;
     private const ushort TileByteCounts = 325;
     private const int MaxDirectories = 1000;
+
+    // Over all directories: slides of a million tiles have a few million; 16 M numbers are 128 MB and under a second.
+    private const ulong MaxNumbers = 16 << 20;
 
     /// <summary>What lies beyond the end of the file; null when all is there, or when the file is no TIFF.</summary>
     public static string? Find(string path)
@@ -25,7 +32,7 @@ internal static class TiffTruncation
 
         try
         {
-            return TiffWalk.TryStart(file, out TiffWalk? walk) ? FindIn(walk, file.Length) : null;
+            return TiffWalk.TryStart(file, out TiffWalk? walk) ? FindIn(walk, (ulong)file.Length) : null;
         }
         catch (EndOfStreamException)
         {
@@ -33,7 +40,7 @@ internal static class TiffTruncation
         }
     }
 
-    private static string? FindIn(TiffWalk walk, long length)
+    private static string? FindIn(TiffWalk walk, ulong length)
     {
         // Hamamatsu writes classic TIFF beyond 4 GiB with offsets of its own making.
         if (!walk.IsBig && length > uint.MaxValue)
@@ -41,16 +48,16 @@ internal static class TiffTruncation
             return null;
         }
 
-        var seen = new HashSet<long>();
-        for (long at = walk.FirstDirectory; at != 0 && seen.Count < MaxDirectories && seen.Add(at);)
+        var seen = new HashSet<ulong>();
+        for (ulong at = walk.FirstDirectory; at != 0 && seen.Count < MaxDirectories && seen.Add(at);)
         {
             if (at >= length)
             {
                 return $"directory {seen.Count - 1} should lie at byte {at} of {length}";
             }
 
-            (Dictionary<ushort, TiffWalk.Entry> entries, long next) = walk.ReadDirectory(at);
-            long end = Math.Max(End(walk, entries, TileOffsets, TileByteCounts), End(walk, entries, StripOffsets, StripByteCounts));
+            (Dictionary<ushort, TiffWalk.Entry> entries, ulong next) = walk.ReadDirectory(at);
+            UInt128 end = UInt128.Max(End(walk, entries, TileOffsets, TileByteCounts), End(walk, entries, StripOffsets, StripByteCounts));
             if (end > length)
             {
                 return $"picture {seen.Count - 1} needs {end} bytes, the file has {length}";
@@ -62,22 +69,22 @@ internal static class TiffTruncation
         return null;
     }
 
-    private static long End(TiffWalk walk, Dictionary<ushort, TiffWalk.Entry> entries, ushort offsetTag, ushort countTag)
+    private static UInt128 End(TiffWalk walk, Dictionary<ushort, TiffWalk.Entry> entries, ushort offsetTag, ushort countTag)
     {
         if (!entries.TryGetValue(offsetTag, out TiffWalk.Entry offsets) || !entries.TryGetValue(countTag, out TiffWalk.Entry counts))
         {
             return 0;
         }
 
-        long[] starts = walk.ReadNumbers(offsets);
-        long[] sizes = walk.ReadNumbers(counts);
-        long end = 0;
+        ulong[] starts = walk.ReadNumbers(offsets);
+        ulong[] sizes = walk.ReadNumbers(counts);
+        UInt128 end = 0;
         for (int i = 0; i < Math.Min(starts.Length, sizes.Length); i++)
         {
             // Offset 0 or size 0 is a tile that was left out on purpose.
             if (starts[i] > 0 && sizes[i] > 0)
             {
-                end = Math.Max(end, starts[i] + sizes[i]);
+                end = UInt128.Max(end, (UInt128)starts[i] + sizes[i]);
             }
         }
 
@@ -89,11 +96,14 @@ internal static class TiffTruncation
     {
         private readonly FileStream _file;
         private readonly bool _littleEndian;
+        private readonly ulong _length;
+        private ulong _numbersLeft = MaxNumbers;
 
         private TiffWalk(FileStream file, bool littleEndian, bool isBig)
         {
             _file = file;
             _littleEndian = littleEndian;
+            _length = (ulong)file.Length;
             IsBig = isBig;
             _file.Position = isBig ? 8 : 4;
             FirstDirectory = Number(isBig ? 8 : 4);
@@ -101,7 +111,7 @@ internal static class TiffTruncation
 
         public bool IsBig { get; }
 
-        public long FirstDirectory { get; }
+        public ulong FirstDirectory { get; }
 
         public static bool TryStart(FileStream file, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out TiffWalk? walk)
         {
@@ -122,10 +132,11 @@ internal static class TiffTruncation
             return walk is not null;
         }
 
-        public (Dictionary<ushort, Entry> Entries, long Next) ReadDirectory(long at)
+        /// <param name="at">Less than the file's length.</param>
+        public (Dictionary<ushort, Entry> Entries, ulong Next) ReadDirectory(ulong at)
         {
-            _file.Position = at;
-            long count = Number(IsBig ? 8 : 2);
+            _file.Position = (long)at;
+            ulong count = Number(IsBig ? 8 : 2);
             if (count > ushort.MaxValue)
             {
                 throw new EndOfStreamException();
@@ -133,11 +144,11 @@ internal static class TiffTruncation
 
             int width = IsBig ? 8 : 4;
             var entries = new Dictionary<ushort, Entry>();
-            for (long i = 0; i < count; i++)
+            for (ulong i = 0; i < count; i++)
             {
                 ushort tag = (ushort)Number(2);
                 ushort type = (ushort)Number(2);
-                long values = Number(width);
+                ulong values = Number(width);
                 entries[tag] = new Entry(type, values, _file.Position);
                 _file.Position += width;
             }
@@ -145,7 +156,8 @@ internal static class TiffTruncation
             return (entries, Number(width));
         }
 
-        public long[] ReadNumbers(Entry entry)
+        /// <summary>Empty when the entry holds no whole numbers, or more than a slide can have.</summary>
+        public ulong[] ReadNumbers(Entry entry)
         {
             int size = entry.Type switch { 3 => 2, 4 => 4, 13 => 4, 16 => 8, 18 => 8, _ => 0 };
             if (size == 0)
@@ -153,18 +165,28 @@ internal static class TiffTruncation
                 return [];
             }
 
-            _file.Position = entry.At;
-            if (entry.Count * size > (IsBig ? 8 : 4))
-            {
-                _file.Position = Number(IsBig ? 8 : 4);
-            }
-
-            if (entry.Count < 0 || _file.Position + (entry.Count * size) > _file.Length)
+            if (entry.Count > _length / (ulong)size)
             {
                 throw new EndOfStreamException();
             }
 
-            var numbers = new long[entry.Count];
+            if (entry.Count > _numbersLeft)
+            {
+                return [];
+            }
+
+            _numbersLeft -= entry.Count;
+            ulong bytes = entry.Count * (ulong)size;
+            int width = IsBig ? 8 : 4;
+            _file.Position = entry.At;
+            ulong at = bytes > (ulong)width ? Number(width) : (ulong)entry.At;
+            if (at > _length || bytes > _length - at)
+            {
+                throw new EndOfStreamException();
+            }
+
+            _file.Position = (long)at;
+            var numbers = new ulong[entry.Count];
             for (int i = 0; i < numbers.Length; i++)
             {
                 numbers[i] = Number(size);
@@ -173,15 +195,15 @@ internal static class TiffTruncation
             return numbers;
         }
 
-        private long Number(int size)
+        private ulong Number(int size)
         {
             Span<byte> bytes = stackalloc byte[8];
             bytes.Clear();
             Span<byte> used = _littleEndian ? bytes[..size] : bytes[(8 - size)..];
             _file.ReadExactly(used);
-            return _littleEndian ? BinaryPrimitives.ReadInt64LittleEndian(bytes) : BinaryPrimitives.ReadInt64BigEndian(bytes);
+            return _littleEndian ? BinaryPrimitives.ReadUInt64LittleEndian(bytes) : BinaryPrimitives.ReadUInt64BigEndian(bytes);
         }
 
-        public readonly record struct Entry(ushort Type, long Count, long At);
+        public readonly record struct Entry(ushort Type, ulong Count, long At);
     }
 }

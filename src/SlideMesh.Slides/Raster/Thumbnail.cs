@@ -44,6 +44,13 @@ public sealed record Thumbnail(
         PyramidLevel level = source.Levels
             .Where(l => Math.Max(mpp.X, mpp.Y) * l.Downsample <= target * 1.01)
             .MaxBy(l => l.Downsample) ?? full;
+        if (Math.Max(level.Width, level.Height) > int.MaxValue)
+        {
+            throw new SlideFormatException(
+                source.Path, SlideFailureReason.TooLarge,
+                $"'{source.Path}' is too large: its level {level.Index} would be {level.Width} × {level.Height} pixels; export it again, with a pyramid.");
+        }
+
         int width = Size(full.Width * mpp.X, level.Width, target);
         int height = Size(full.Height * mpp.Y, level.Height, target);
 

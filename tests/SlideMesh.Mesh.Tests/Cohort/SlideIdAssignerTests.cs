@@ -31,6 +31,17 @@ public sealed class SlideIdAssignerTests
     }
 
     [Fact]
+    public void Ids_do_not_depend_on_the_mount_point()
+    {
+        string[] below = ["x/site/s1.svs", "y/site/s1.svs", "x/site/S1.svs", "xy/a.svs", "deep/xy/a.svs", "z/xy/a.svs"];
+        string[] ids = Ids([.. below.Select(path => "/mnt/slides/" + path)]);
+        Assert.Equal(ids, Ids([.. below.Select(path => "/media/someone/disk 2/" + path)]));
+        Assert.Equal(ids, Ids([.. below.Select(path => "/" + path)]));
+        AssertDistinct(ids);
+        Assert.Equal(ids.Reverse(), Ids([.. below.Reverse().Select(path => "/" + path)]));
+    }
+
+    [Fact]
     public void Names_that_differ_in_case_only_stay_apart_where_the_file_system_ignores_case()
     {
         AssertDistinct(Ids("/d/Slide.svs", "/d/slide.svs", "/d/SLIDE.svs", "/e/slide.svs"));

@@ -17,6 +17,16 @@ public class MicronsPerPixelResolverTests
         Assert.Null(MicronsPerPixelResolver.Resolve(null, unknown, null));
     }
 
+    [Fact]
+    public void Required_number_that_nobody_knows_is_a_typed_error_with_the_path_as_shown()
+    {
+        using var unknown = new MemorySlide(Pictures.Gradient(4, 4));
+        Assert.Equal(0.5, MicronsPerPixelResolver.Require(null, unknown, 0.5, "s/a.svs").Mean);
+        SlideFormatException told = Assert.Throws<SlideFormatException>(() => MicronsPerPixelResolver.Require(null, unknown, null, "s/a.svs"));
+        Assert.Equal(SlideFailureReason.MicronsPerPixelMissing, told.Reason);
+        Assert.Contains("'s/a.svs'", told.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("0.25", "0.26", null, null, null, 0.25, 0.26, MicronsPerPixelSource.VendorProperty)]
     [InlineData("0.25", null, null, null, null, 0.25, 0.25, MicronsPerPixelSource.VendorProperty)]

@@ -48,8 +48,22 @@ public sealed class SlideFingerprintTests : IDisposable
         Assert.NotEqual(before, SlideFingerprint.Compute(path));
     }
 
+    [Theory]
+    [InlineData("slide.svs")]
+    [InlineData("slide.ndpi")]
+    [InlineData("slide.vms")]
+    public void Folder_of_the_same_name_beside_a_slide_of_one_file_does_not_count(string name)
+    {
+        string path = _folder.File(name);
+        Directory.CreateDirectory(_folder.File("slide"));
+        File.WriteAllBytes(path, [1, 2, 3]);
+        string alone = SlideFingerprint.Compute(path);
+        File.WriteAllBytes(_folder.File("slide/run.json"), new byte[10]);
+        Assert.Equal(alone, SlideFingerprint.Compute(path));
+    }
+
     [Fact]
-    public void Sibling_folder_of_the_same_name_counts()
+    public void Companion_folder_of_a_mirax_slide_counts()
     {
         string path = _folder.File("slide.mrxs");
         File.WriteAllBytes(path, [1, 2, 3]);

@@ -30,11 +30,59 @@ public sealed class TiffTruncationTests : IDisposable
     [Fact]
     public void Other_formats_are_left_alone() => Assert.Null(TiffTruncation.Find(Save([1, 2, 3, 4, 5])));
 
+    [Theory]
+    [InlineData(0x4000000000000001UL, 200UL, 50UL)]
+    [InlineData(0x2000000000000001UL, 200UL, 50UL)]
+    [InlineData(ulong.MaxValue, 200UL, 50UL)]
+    [InlineData(40UL, 200UL, 50UL)]
+    [InlineData(1UL, 0x8000000000000000UL, 50UL)]
+    [InlineData(1UL, ulong.MaxValue, ulong.MaxValue)]
+    [InlineData(1UL, 200UL, 0x7FFFFFFFFFFFFFFFUL)]
+    [InlineData(2UL, 0xFFFFFFFFFFFFFFF0UL, 50UL)]
+    public void Hostile_count_or_offset_is_found_and_never_followed(ulong count, ulong offset, ulong bytes) =>
+        Assert.NotNull(TiffTruncation.Find(Save(BigTiff(16, count, offset, bytes, next: 0))));
+
+    [Theory]
+    [InlineData(0x8000000000000000UL)]
+    [InlineData(ulong.MaxValue)]
+    [InlineData(250UL)]
+    public void Directory_beyond_the_end_is_found(ulong at)
+    {
+        Assert.NotNull(TiffTruncation.Find(Save(BigTiff(at, 1, 200, 50, next: 0))));
+        Assert.NotNull(TiffTruncation.Find(Save(BigTiff(16, 1, 200, 50, next: at))));
+    }
+
+    [Fact]
+    public void Cycle_of_directories_ends() => Assert.Null(TiffTruncation.Find(Save(BigTiff(16, 1, 200, 50, next: 16))));
+
     private string Save(byte[] content)
     {
         string path = _folder.File("picture.tif");
         File.WriteAllBytes(path, content);
         return path;
+    }
+
+    /// <summary>Header, one directory at 16 with two entries of 64-bit numbers (strip offset and byte count), then pixels; 250 bytes.</summary>
+    private static byte[] BigTiff(ulong directory, ulong count, ulong offset, ulong bytes, ulong next)
+    {
+        using MemoryStream file = new(new byte[250]);
+        using BinaryWriter writer = new(file);
+        writer.Write("II"u8);
+        writer.Write((ushort)43);
+        writer.Write((ushort)8);
+        writer.Write((ushort)0);
+        writer.Write(directory);
+        writer.Write(2UL);
+        foreach ((ushort tag, ulong value) in (ReadOnlySpan<(ushort, ulong)>)[(273, offset), (279, bytes)])
+        {
+            writer.Write(tag);
+            writer.Write((ushort)16);
+            writer.Write(count);
+            writer.Write(value);
+        }
+
+        writer.Write(next);
+        return file.ToArray();
     }
 
     /// <summary>Header, one directory with two entries (strip offset and byte count), then pixels.</summary>
