@@ -74,7 +74,7 @@ public static class RunReport
             SlideSummary slide = row.Summary;
             html.Add($"<tr><td>{Picture(row)}</td><th scope=\"row\">{Link(row)}<br><span class=\"soft small\">{slide.CaseId}</span></th>");
             string state = slide.State.ToString().ToLowerInvariant();
-            html.Add($"<td><span class=\"state {state}\">{state}</span><br><span class=\"soft small\">{slide.Reason}</span></td>");
+            html.Add($"<td><span class=\"state {state}\">{state}</span><br><span class=\"soft small\">{slide.Reason}</span>{Notes(slide)}</td>");
             foreach (string task in tasks)
             {
                 html.Add($"<td>{Answer(slide.Tasks.FirstOrDefault(t => t.Task == task))}</td>");
@@ -121,6 +121,17 @@ public static class RunReport
         : new HtmlBuilder()
             .Add($"<a href=\"./{string.Join('/', path.Split('/').Select(Uri.EscapeDataString))}\">{row.Summary.SlideId}</a>")
             .ToMarkup();
+
+    private static Markup Notes(SlideSummary slide)
+    {
+        HtmlBuilder html = new();
+        foreach (string note in slide.Notes)
+        {
+            html.Add($"<p class=\"note small\"><b>!</b> {note}</p>");
+        }
+
+        return html.ToMarkup();
+    }
 
     private static Markup Answer(TaskPrediction? task)
     {
