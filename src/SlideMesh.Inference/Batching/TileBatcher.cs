@@ -27,6 +27,7 @@ public sealed class TileBatcher : IDisposable
     private readonly Thread[] _loops;
     private readonly TileBatch[] _ring;
     private readonly BatchRunner _runner;
+    private readonly CancellationTokenSource _closing = new();
 
     // Everything below is read and written under this lock.
     private readonly object _gate = new();
@@ -59,7 +60,7 @@ public sealed class TileBatcher : IDisposable
         Graph = graph;
         Normaliser = new TileNormaliser(graph.Normalisation);
         int minimumRows = options.OneTileRuns ? 1 : MinimumRows;
-        _runner = new BatchRunner(graph, session, minimumRows);
+        _runner = new BatchRunner(graph, session, minimumRows, _closing.Token);
         _options = options;
         _time = time ?? TimeProvider.System;
         _tag = InferenceMetrics.Tag(graph.Model);
@@ -150,7 +151,10 @@ public sealed class TileBatcher : IDisposable
         }
     }
 
-    /// <summary>Lets running batches end; everything else that was handed over, and every waiter, fails with <see cref="ObjectDisposedException"/>.</summary>
+    /// <summary>
+    /// Ends running batches (an engine that cannot end them lets them finish); everything handed over that has no result then, and every
+    /// waiter, fails with <see cref="ObjectDisposedException"/>.
+    /// </summary>
     public void Dispose()
     {
         List<SlotWaiter> waiters;
@@ -168,11 +172,14 @@ public sealed class TileBatcher : IDisposable
         }
 
         _linger.Dispose();
-        waiters.ForEach(waiter => waiter.TryFail(Closed()));
+        _closing.Cancel();
+        waiters.ForEach(waiter => waiter.TryFail(_runner.Closed()));
         foreach (Thread loop in _loops)
         {
             loop.Join();
         }
+
+        _closing.Dispose();
 
         List<TileGroup> dropped;
         lock (_gate)
@@ -181,7 +188,7 @@ public sealed class TileBatcher : IDisposable
             CountQueued(-dropped.Count);
         }
 
-        dropped.ForEach(group => group.Finish(Closed()));
+        dropped.ForEach(group => group.Finish(_runner.Closed()));
     }
 
     internal void Finish(TileBatch batch, int index, Memory<float> destination, TileGroup? group)
@@ -197,10 +204,8 @@ public sealed class TileBatcher : IDisposable
             }
         }
 
-        group?.Finish(Closed());
+        group?.Finish(_runner.Closed());
     }
-
-    private ObjectDisposedException Closed() => new(nameof(TileBatcher), $"The batcher of {Graph.Model} closed before this tile ran.");
 
     private bool TryReserve(out BatchSlot slot)
     {

@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using SlideMesh.Inference.Batching;
 using SlideMesh.Inference.Engines;
+using SlideMesh.Inference.OnnxRuntime;
 using SlideMesh.Inference.Packages;
 
 namespace SlideMesh.Inference.Tests.Batching;
@@ -270,6 +272,24 @@ public sealed class TileBatcherTests
         await Assert.ThrowsAsync<ObjectDisposedException>(() => ready.Completion.WaitAsync(Patience));
         await Assert.ThrowsAsync<ObjectDisposedException>(() => tooLate.Completion.WaitAsync(Patience));
         Assert.Throws<ObjectDisposedException>(() => batcher.Acquire(default));
+    }
+
+    [Fact]
+    public async Task Dispose_ends_a_run_of_hours_within_a_second()
+    {
+        using OnnxRuntimeEngine engine = new();
+        using IInferenceSession session = engine.Load(OnnxRuntime.OnnxRuntimeEngineTests.SlowGraph, threads: 1);
+        TileBatcher batcher = new(Graph with { Model = "slow", Output = "features" }, session, new TileBatcherOptions { BatchSize = 2, Parallelism = 1 }, new ManualTime());
+        TileGroup group = new();
+        Commit(batcher, 1, group);
+        Commit(batcher, 2, group);
+        group.Seal();
+
+        Stopwatch clock = Stopwatch.StartNew();
+        await Task.Run(batcher.Dispose).WaitAsync(Patience);
+
+        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 1);
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => group.Completion.WaitAsync(Patience));
     }
 
     [Fact]
