@@ -1,3 +1,4 @@
+using SlideMesh.Inference.OnnxRuntime;
 using SlideMesh.Inference.Packages;
 
 namespace SlideMesh.Inference.Tests.Packages;
@@ -55,6 +56,55 @@ public sealed class ModelPackageTests : IDisposable
         File.Delete(Path.Combine(folder, "tile.onnx"));
 
         AssertRefused(folder, "'tile.onnx' is missing");
+    }
+
+    [Theory]
+    [InlineData("weights.bin")]
+    [InlineData("extra/weights.bin")]
+    [InlineData("README/weights.bin")]
+    [InlineData("model.json.bak")]
+    public void File_that_is_not_listed_is_refused(string path)
+    {
+        string folder = ReferencePackages.CopyOf("ref-encoder", _scratch);
+        string file = Path.Combine(folder, path);
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        File.WriteAllText(file, "weights");
+
+        AssertRefused(folder, "'ref-encoder'", $"'{path.Split('/')[0]}', which 'files' does not list");
+    }
+
+    [Fact]
+    public void Readme_and_licence_need_no_listing()
+    {
+        string folder = ReferencePackages.CopyOf("ref-encoder", _scratch);
+        File.WriteAllText(Path.Combine(folder, "README.md"), "read me");
+        File.WriteAllText(Path.Combine(folder, "LICENSE"), "free");
+
+        Assert.Equal("ref-encoder", ModelPackage.Load(folder).Name);
+    }
+
+    [Fact]
+    public void Graph_with_its_weights_beside_it_needs_them_listed()
+    {
+        string folder = Path.Combine(ReferencePackages.Root, "tests", "SlideMesh.Inference.Tests", "Graphs", "external");
+        using OnnxRuntimeEngine engine = new();
+        Assert.Single(PipelineResolver.Resolve([ModelPackage.Load(folder)], engine).Streams);
+
+        string copy = Directory.CreateDirectory(Path.Combine(_scratch.Path, "external")).FullName;
+        foreach (string file in Directory.EnumerateFiles(folder))
+        {
+            File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        }
+
+        byte[] weights = File.ReadAllBytes(Path.Combine(copy, "LICENSE.weights"));
+        weights[0] ^= 1;
+        File.WriteAllBytes(Path.Combine(copy, "LICENSE.weights"), weights);
+        AssertRefused(copy, "'LICENSE.weights' has SHA-256");
+
+        string manifest = Path.Combine(copy, ModelPackage.ManifestFileName);
+        string[] lines = [.. File.ReadAllLines(manifest).Where(line => !line.Contains("LICENSE.weights", StringComparison.Ordinal))];
+        File.WriteAllLines(manifest, lines);
+        AssertRefused(copy, "graph file 'tile.onnx' keeps data in 'LICENSE.weights', which 'files' does not list");
     }
 
     [Fact]
