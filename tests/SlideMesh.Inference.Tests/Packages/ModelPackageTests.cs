@@ -167,6 +167,40 @@ public sealed class ModelPackageTests : IDisposable
         AssertRefused(folder, "model.json", message);
     }
 
+    [Theory]
+    [InlineData("\"sizePx\": 32", "\"sizePx\": 15", "tile.sizePx is 15; 16 to 4096")]
+    [InlineData("\"sizePx\": 32", "\"sizePx\": 4097", "tile.sizePx is 4097; 16 to 4096")]
+    [InlineData("\"micronsPerPixel\": 0.5", "\"micronsPerPixel\": 0.019", "tile.micronsPerPixel is 0.019; 0.02 to 20")]
+    [InlineData("\"micronsPerPixel\": 0.5", "\"micronsPerPixel\": 1e300", "tile.micronsPerPixel is 1E+300; 0.02 to 20")]
+    [InlineData("\"overlapPx\": 0", "\"overlapPx\": 32", "tile.overlapPx is 32; 0 to 31")]
+    [InlineData("\"overlapPx\": 0", "\"overlapPx\": -1", "tile.overlapPx is -1; 0 to 31")]
+    [InlineData("\"std\": [0.25, 0.2, 0.3]", "\"std\": [0.25, 0.2]", "normalisation.mean and .std need three numbers")]
+    [InlineData("\"std\": [0.25, 0.2, 0.3]", "\"std\": [0.25, 0.2, 1e39]", "std must be above 0 and finite")]
+    [InlineData("\"shape\": [-1, 16]", "\"shape\": []", "graphs.tile: shape of 'features' has 0 dimensions")]
+    [InlineData("\"shape\": [-1, 16]", "\"shape\": [-1, 4294967296]", "graphs.tile: shape of 'features' has more than")]
+    [InlineData("\"shape\": [-1, 16]", "\"shape\": [-1, 4294967296, 4294967296, 4294967296]", "graphs.tile: shape of 'features' has more than")]
+    public void Encoder_out_of_bounds_is_refused_by_package_and_member(string original, string changed, string message) =>
+        AssertRefusedAfterEdit("ref-encoder", original, changed, message);
+
+    [Theory]
+    [InlineData("\"temperature\": 0.8", "\"temperature\": 0", "temperature must be above 0")]
+    [InlineData("\"task\": \"grade\",", "\"weight\": -1, \"task\": \"grade\",", "weight must be above 0")]
+    [InlineData("\"outputs\": [\n    {", "\"outputs\": [ { \"task\": \"other\", \"tensor\": \"grade_logits\", \"type\": \"regression\", \"quantity\": \"q\" },\n    {", "tensor 'grade_logits' is listed twice")]
+    [InlineData("\"outputs\": [\n    {", "\"outputs\": [ { \"task\": \"grade\", \"tensor\": \"other\", \"type\": \"binary\", \"labels\": [\"a\", \"b\"] },\n    {", "task 'grade' is answered twice")]
+    public void Output_out_of_bounds_is_refused_by_package_and_member(string original, string changed, string message) =>
+        AssertRefusedAfterEdit("ref-tiles", original, changed, message);
+
+    [Fact]
+    public void Attention_without_dimensions_is_refused_by_package_and_member() =>
+        AssertRefusedAfterEdit("ref-whole", "\"shape\": [-1, 1]", "\"shape\": []", "graphs.whole: shape of 'attention' has 0 dimensions");
+
+    private void AssertRefusedAfterEdit(string package, string original, string changed, string message)
+    {
+        string folder = ReferencePackages.CopyOf(package, _scratch);
+        ManifestEdit.Replace(folder, original, changed);
+        AssertRefused(folder, $"package '{package}'", message);
+    }
+
     private static void AssertRefused(string folder, params string[] parts)
     {
         ModelPackageException e = Assert.Throws<ModelPackageException>(() => ModelPackage.Load(folder));
