@@ -20,6 +20,6 @@ public static class FailuresTable
         CsvTable.Write(
             destination,
             ["slide_id", "path", "scope", "reason", "detail", "x", "y", "stream"],
-            failures.Select(f => (IReadOnlyList<object?>)[f.SlideId, f.Path, f.Scope, f.Reason, f.Detail, f.X, f.Y, f.Stream]));
+            failures.Select(f => (IReadOnlyList<object?>)[f.SlideId, new CsvTable.FreeText(f.Path), f.Scope, f.Reason, new CsvTable.FreeText(f.Detail), f.X, f.Y, f.Stream]));
     }
 }

@@ -46,10 +46,10 @@ public static class SlidesTable
     [
         slide.SlideId,
         slide.CaseId,
-        slide.Path,
+        new CsvTable.FreeText(slide.Path),
         Kebab(slide.State.ToString()),
         slide.Reason,
-        slide.Detail,
+        new CsvTable.FreeText(slide.Detail),
         slide.MicronsPerPixel?.Mean,
         slide.MicronsPerPixel is { } mpp ? Kebab(mpp.Source.ToString()) : null,
         slide.Width,
