@@ -38,6 +38,7 @@ public sealed partial class HtmlReportTests
             Title = Hostile,
             Slides = [new RunReportSlide(hostile, "slides/" + Hostile + "/report.html", null)],
             Failures = [new FailureRow(Hostile, Hostile, Hostile, Hostile, Hostile)],
+            TileFailures = [new TileFailureCount(Hostile, Hostile, Hostile, 3)],
             Models = hostile.Models,
         }));
 
@@ -96,12 +97,13 @@ public sealed partial class HtmlReportTests
     }
 
     [Fact]
-    public void Run_report_counts_states_and_groups_tiles()
+    public void Run_report_counts_states_and_shows_counts_of_tiles()
     {
         string page = Text(RunReport.Render(MadeUpReports.Run()));
         Assert.Contains("<b>2</b> done", page, StringComparison.Ordinal);
         Assert.Contains("<b>1</b> failed", page, StringComparison.Ordinal);
-        Assert.Contains("2 tiles of toy-encoder", page, StringComparison.Ordinal);
+        Assert.Contains("TCGA-A1-0001</th><td>2 tiles of toy-encoder</td><td>tile-unreadable", page, StringComparison.Ordinal);
+        Assert.Contains("TCGA-A1-0002</th><td>1 tile of toy-encoder</td><td>tile-unreadable", page, StringComparison.Ordinal);
         Assert.Contains("href=\"./slides/TCGA-A1-0001/report.html\"", page, StringComparison.Ordinal);
     }
 

@@ -10,6 +10,11 @@ namespace SlideMesh.Reporting.Tables;
 public sealed record FailureRow(
     string SlideId, string Path, string Scope, string Reason, string Detail, long? X = null, long? Y = null, string? Stream = null);
 
+/// <summary>Tiles of one slide and stream that could not be used for one reason.</summary>
+/// <param name="Stream">Id of the feature stream.</param>
+/// <param name="Reason">As in <see cref="FailureRow"/>.</param>
+public sealed record TileFailureCount(string SlideId, string Stream, string Reason, long Count);
+
 /// <summary><c>failures.csv</c>.</summary>
 public static class FailuresTable
 {
