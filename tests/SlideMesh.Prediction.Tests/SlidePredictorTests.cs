@@ -122,9 +122,17 @@ public sealed class SlidePredictorTests(EngineFixture fixture) : IClassFixture<E
 
         TaskPrediction tmb = prediction.Tasks.Single(t => t.Task == "tmb");
         Assert.Equal(["demo-tmb-10x", "demo-tmb-20x", "demo-tmb-5x"], tmb.Members.Select(m => m.Model));
-        Assert.Equal(tmb.Members.Average(m => m.Answer.Probabilities[1]), tmb.Final.Probabilities[1], 1e-12);
-        Assert.Equal(
-            tmb.Members.Average(m => Math.Log10(m.Answer.Quantities[0].Value)), Math.Log10(tmb.Final.Quantities[0].Value), 1e-9);
+        double Mean(OutputType type, Func<TaskAnswer, double> number)
+        {
+            (double Weight, double Number)[] parts =
+            [
+                .. tmb.Members.Select(m => (pipeline.Package(m.Model).Manifest.Outputs.Single(o => o.Type == type).Weight, number(m.Answer))),
+            ];
+            return parts.Sum(p => p.Weight * p.Number) / parts.Sum(p => p.Weight);
+        }
+
+        Assert.Equal(Mean(OutputType.Binary, a => a.Probabilities[1]), tmb.Final.Probabilities[1], 1e-12);
+        Assert.Equal(Mean(OutputType.Regression, a => Math.Log10(a.Quantities[0].Value)), Math.Log10(tmb.Final.Quantities[0].Value), 1e-9);
         TileMap map = prediction.Maps.Single(m => m.Task == "tmb");
         Assert.Equal(("tmb", "probability", "demo-tmb-10x+demo-tmb-20x+demo-tmb-5x"), (map.Name, map.Quantity, map.Model));
         Assert.Equal(pipeline.StreamIds["demo-tmb-20x"], map.Stream);
