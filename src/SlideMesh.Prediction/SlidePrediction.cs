@@ -3,7 +3,7 @@ using SlideMesh.Inference.Packages;
 
 namespace SlideMesh.Prediction;
 
-/// <summary>Everything that the heads say about one slide. Deterministic: same features, same covariates, same bytes.</summary>
+/// <summary>Everything that the heads say about one slide. Deterministic: same features, same covariates, same bits.</summary>
 public sealed record SlidePrediction(
     IReadOnlyList<TaskPrediction> Tasks, IReadOnlyList<TileMap> Maps, OmicsUse Omics)
 {
@@ -13,8 +13,7 @@ public sealed record SlidePrediction(
     /// </summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
-    /// <summary>Every tile classifier's probabilities, in package order. Not part of the JSON.</summary>
-    [JsonIgnore]
+    /// <summary>Every tile classifier's probabilities, in package order.</summary>
     public IReadOnlyList<TileScores> TileScores { get; init; } = [];
 }
 
@@ -65,7 +64,6 @@ public sealed record QuantityAnswer(string Name, double Value, string Unit);
 /// <param name="Quantity"><c>attention</c> (raw score, before softmax), <c>probability</c> or <c>expected-class</c>.</param>
 /// <param name="Model">Packages, joined by <c>+</c> where a map merges several.</param>
 /// <param name="Minimum">Natural range of the quantity; null for attention (drawn by percentile).</param>
-[JsonConverter(typeof(TileMapJsonConverter))]
 public sealed record TileMap(
     string Name, string Task, string Model, string Stream, string Quantity, float[] Values, double? Minimum, double? Maximum);
 

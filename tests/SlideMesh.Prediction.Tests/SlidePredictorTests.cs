@@ -122,9 +122,17 @@ public sealed class SlidePredictorTests(EngineFixture fixture) : IClassFixture<E
 
         TaskPrediction tmb = prediction.Tasks.Single(t => t.Task == "tmb");
         Assert.Equal(["demo-tmb-10x", "demo-tmb-20x", "demo-tmb-5x"], tmb.Members.Select(m => m.Model));
-        Assert.Equal(tmb.Members.Average(m => m.Answer.Probabilities[1]), tmb.Final.Probabilities[1], 1e-12);
-        Assert.Equal(
-            tmb.Members.Average(m => Math.Log10(m.Answer.Quantities[0].Value)), Math.Log10(tmb.Final.Quantities[0].Value), 1e-9);
+        double Mean(OutputType type, Func<TaskAnswer, double> number)
+        {
+            (double Weight, double Number)[] parts =
+            [
+                .. tmb.Members.Select(m => (pipeline.Package(m.Model).Manifest.Outputs.Single(o => o.Type == type).Weight, number(m.Answer))),
+            ];
+            return parts.Sum(p => p.Weight * p.Number) / parts.Sum(p => p.Weight);
+        }
+
+        Assert.Equal(Mean(OutputType.Binary, a => a.Probabilities[1]), tmb.Final.Probabilities[1], 1e-12);
+        Assert.Equal(Mean(OutputType.Regression, a => Math.Log10(a.Quantities[0].Value)), Math.Log10(tmb.Final.Quantities[0].Value), 1e-9);
         TileMap map = prediction.Maps.Single(m => m.Task == "tmb");
         Assert.Equal(("tmb", "probability", "demo-tmb-10x+demo-tmb-20x+demo-tmb-5x"), (map.Name, map.Quantity, map.Model));
         Assert.Equal(pipeline.StreamIds["demo-tmb-20x"], map.Stream);
@@ -170,68 +178,8 @@ public sealed class SlidePredictorTests(EngineFixture fixture) : IClassFixture<E
         Assert.All(runs, run => Assert.Equal(runs[0], run));
     }
 
-    [Fact]
-    public void Json_is_camel_case_kebab_case_and_holds_no_map_values()
-    {
-        var prediction = new SlidePrediction(
-            [new TaskPrediction(
-                "grade",
-                new TaskAnswer { Type = OutputType.Ordinal, Labels = ["0", "1"], Probabilities = [0.25, 0.75], Label = "1", Expected = 0.75 },
-                null, false, [])],
-            [new TileMap("grade", "grade", "m", "s", TileQuantity.ExpectedClass, [1, 2, 3], 0, 1)],
-            new OmicsUse(OmicsStatus.CaseMissing, "C1", 0, 6, null));
-
-        string json = Json(prediction);
-
-        const string Expected = """
-            {
-              "tasks": [
-                {
-                  "task": "grade",
-                  "final": {
-                    "type": "ordinal",
-                    "labels": [
-                      "0",
-                      "1"
-                    ],
-                    "probabilities": [
-                      0.25,
-                      0.75
-                    ],
-                    "label": "1",
-                    "expected": 0.75,
-                    "quantities": []
-                  },
-                  "isFused": false,
-                  "members": []
-                }
-              ],
-              "maps": [
-                {
-                  "name": "grade",
-                  "task": "grade",
-                  "model": "m",
-                  "stream": "s",
-                  "quantity": "expected-class",
-                  "count": 3,
-                  "minimum": 0,
-                  "maximum": 1
-                }
-              ],
-              "omics": {
-                "status": "case-missing",
-                "caseId": "C1",
-                "featuresFound": 0,
-                "featuresWanted": 6
-              },
-              "notes": []
-            }
-            """;
-        Assert.Equal(Expected.ReplaceLineEndings("\n"), json);
-        Assert.Equal(json, Json(JsonSerializer.Deserialize(json, PredictionJsonContext.Default.SlidePrediction)!));
-    }
-
-    private static string Json(SlidePrediction prediction) => JsonSerializer.Serialize(prediction, PredictionJsonContext.Default.SlidePrediction);
+    /// <summary>Every number of it, round-trip.</summary>
+    private static string Json(SlidePrediction prediction) => JsonSerializer.Serialize(prediction);
 
     private static CaseContext Case(string sex, CaseOmics omics) => new("C1", new Dictionary<string, string> { ["sex"] = sex }, omics);
 

@@ -185,6 +185,19 @@ public sealed class FeatureFileTests : IDisposable
     }
 
     [Fact]
+    public void Stamp_gets_the_largest_half_for_values_beyond_it_and_their_number()
+    {
+        StampFeatureFile.Write(_folder["s.h5"], new ArrayBag([1e6f, -7e4f, 65519, 65520, -65504, 1], [0, 0, 512, 0], 3), Header());
+        StampFeatureFile.Write(_folder["t.h5"], new ArrayBag([65519, 1, 2], [0, 0], 3), Header());
+
+        JsonElement stamp = PythonReader.Read("stamp", _folder["s.h5"]);
+        Assert.Equal([65504.0, -65504, 65504], stamp.GetProperty("feats")[0].Numbers<double>());
+        Assert.Equal([65504.0, -65504, 1], stamp.GetProperty("feats")[1].Numbers<double>());
+        Assert.Equal(3, stamp.GetProperty("attrs").GetProperty("clamped_values").GetInt32());
+        Assert.False(PythonReader.Read("stamp", _folder["t.h5"]).GetProperty("attrs").TryGetProperty("clamped_values", out _));
+    }
+
+    [Fact]
     public void Torch_loads_the_plain_tensor()
     {
         ArrayBag bag = MadeUp.Bag(Dimension);

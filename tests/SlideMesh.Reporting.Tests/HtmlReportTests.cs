@@ -26,6 +26,7 @@ public sealed partial class HtmlReportTests
             Reason = Hostile,
             Detail = Hostile,
             SoftwareVersion = Hostile,
+            Notes = [Hostile],
             Omics = new OmicsUse(OmicsStatus.Invalid, Hostile, 0, 1, Hostile),
             Tasks = [.. input.Summary.Tasks.Select(t => t with { Task = Hostile, Members = [.. t.Members.Select(m => m with { Model = Hostile })] })],
             Streams = [.. input.Summary.Streams.Select(s => s with { Id = Hostile, LeftOut = new Dictionary<string, int> { [Hostile] = 1 } })],
@@ -37,6 +38,7 @@ public sealed partial class HtmlReportTests
             Title = Hostile,
             Slides = [new RunReportSlide(hostile, "slides/" + Hostile + "/report.html", null)],
             Failures = [new FailureRow(Hostile, Hostile, Hostile, Hostile, Hostile)],
+            TileFailures = [new TileFailureCount(Hostile, Hostile, Hostile, 3)],
             Models = hostile.Models,
         }));
 
@@ -95,13 +97,39 @@ public sealed partial class HtmlReportTests
     }
 
     [Fact]
-    public void Run_report_counts_states_and_groups_tiles()
+    public void Run_report_counts_states_and_shows_counts_of_tiles()
     {
         string page = Text(RunReport.Render(MadeUpReports.Run()));
         Assert.Contains("<b>2</b> done", page, StringComparison.Ordinal);
         Assert.Contains("<b>1</b> failed", page, StringComparison.Ordinal);
-        Assert.Contains("2 tiles of toy-encoder", page, StringComparison.Ordinal);
+        Assert.Contains("TCGA-A1-0001</th><td>2 tiles of toy-encoder</td><td>tile-unreadable", page, StringComparison.Ordinal);
+        Assert.Contains("TCGA-A1-0002</th><td>1 tile of toy-encoder</td><td>tile-unreadable", page, StringComparison.Ordinal);
         Assert.Contains("href=\"./slides/TCGA-A1-0001/report.html\"", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Notes_stand_beside_the_answers_and_in_the_row_of_the_run()
+    {
+        const string Note = "demo-tmb-5x was left out: the slide has no tile for it.";
+        SlideReportInput input = MadeUpReports.Slide();
+        SlideSummary noted = input.Summary with { Notes = [Note] };
+        string slide = Text(SlideReport.Render(input with { Summary = noted }));
+        string run = Text(RunReport.Render(MadeUpReports.Run() with { Slides = [new RunReportSlide(noted, null, null)] }));
+
+        Assert.InRange(slide.IndexOf(Note, StringComparison.Ordinal), slide.IndexOf("class=\"cards\"", StringComparison.Ordinal), slide.IndexOf("<h2>", StringComparison.Ordinal));
+        Assert.Contains(Note, run, StringComparison.Ordinal);
+        Assert.DoesNotContain("class=\"note", Text(SlideReport.Render(input)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Invalid_omics_say_why_once()
+    {
+        SlideReportInput input = MadeUpReports.Slide();
+        SlideSummary invalid = input.Summary with { Omics = new OmicsUse(OmicsStatus.Invalid, "C7", 0, 200, "line 4, column TP53 is no number.") };
+        string page = Text(SlideReport.Render(input with { Summary = invalid }));
+
+        Assert.Contains("case C7 could not be read (line 4, column TP53 is no number).", page, StringComparison.Ordinal);
+        Assert.Equal(2, page.Split("TP53").Length);
     }
 
     [Fact]

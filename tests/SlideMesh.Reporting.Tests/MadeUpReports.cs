@@ -53,9 +53,8 @@ internal static class MadeUpReports
             Failures =
             [
                 new("broken", "cohort/broken.svs", "slide", "truncated", "the file ends after 3 of 9 MB; copy it again"),
-                new("TCGA-A1-0001", "cohort/TCGA-A1-0001.svs", "tile", "tile-unreadable", "JPEG marker missing", 1024, 2048, "toy-encoder"),
-                new("TCGA-A1-0001", "cohort/TCGA-A1-0001.svs", "tile", "tile-unreadable", "JPEG marker missing", 1536, 2048, "toy-encoder"),
             ],
+            TileFailures = [new("TCGA-A1-0001", "toy-encoder", "tile-unreadable", 2), new("TCGA-A1-0002", "toy-encoder", "tile-unreadable", 1)],
             Models = MadeUp.Summary().Models,
         };
     }

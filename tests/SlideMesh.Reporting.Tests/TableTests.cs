@@ -58,6 +58,25 @@ public sealed class TableTests
             Encoding.UTF8.GetString(stream.ToArray()));
     }
 
+    [Theory]
+    [InlineData("=HYPERLINK(1)", "'=HYPERLINK(1)")]
+    [InlineData("+1", "'+1")]
+    [InlineData("-1", "'-1")]
+    [InlineData("@SUM(A1)", "'@SUM(A1)")]
+    [InlineData("\t=1", "'\t=1")]
+    [InlineData("a=1", "a=1")]
+    [InlineData("'=1", "'=1")]
+    public void Paths_and_details_are_no_formulas_and_ids_stay_exact(string text, string cell)
+    {
+        using MemoryStream stream = new();
+        FailuresTable.Write(stream, [new(text, text, "slide", "not-a-slide", text)]);
+        Assert.Equal($"slide_id,path,scope,reason,detail,x,y,stream\n{text},{cell},slide,not-a-slide,{cell},,,\n", Encoding.UTF8.GetString(stream.ToArray()));
+
+        SlideSummary failed = new() { SoftwareVersion = "0", SlideId = text, CaseId = text, Path = text, State = SlideState.Failed, Reason = "not-a-slide", Detail = text };
+        Dictionary<string, string> row = Rows([failed])[0];
+        Assert.Equal((text, text, cell, cell), (row["slide_id"], row["case_id"], row["path"], row["detail"]));
+    }
+
     [Fact]
     public void Timings_are_seconds_to_the_millisecond()
     {

@@ -4,9 +4,13 @@ using SlideMesh.Inference.Engines;
 namespace SlideMesh.Inference.Batching;
 
 /// <summary>Runs the rows of a batch and hands each row to its tile. Thread-safe: several device loops share one.</summary>
-internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, int minimumRows)
+/// <param name="closing">Ends a run under way; its tiles then fail as <see cref="Closed"/>.</param>
+internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, int minimumRows, CancellationToken closing)
 {
     public int MinimumRows { get; } = minimumRows;
+
+    /// <summary>What the tiles of a batcher that closed before they ran are told.</summary>
+    public ObjectDisposedException Closed() => new(nameof(TileBatcher), $"The batcher of {graph.Model} closed before this tile ran.");
 
     /// <param name="outOfMemory">Told the size of a run that found no memory; the run is then repeated in halves.</param>
     /// <returns>Tiles that got a result, and tiles that failed.</returns>
@@ -14,7 +18,7 @@ internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, in
 
     private (int Done, int Failed) Run(TileBatch batch, int first, int count, Action<int> outOfMemory)
     {
-        InferenceException? failure = null;
+        Exception? failure = null;
         if (batch.HasTiles(first, count))
         {
             try
@@ -32,6 +36,10 @@ internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, in
             catch (InferenceException e)
             {
                 failure = e;
+            }
+            catch (OperationCanceledException) when (closing.IsCancellationRequested)
+            {
+                failure = Closed();
             }
             catch (Exception e)
             {
@@ -51,10 +59,11 @@ internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, in
         Memory<float> output = batch.Output.Slice(start * graph.Dimension, rows * graph.Dimension);
         session.RunInto(
             [new TensorView(graph.Input, batch.Input.Slice(start * graph.InputLength, rows * graph.InputLength), [rows, 3, graph.SizePx, graph.SizePx])],
-            [new TensorBuffer(graph.Output, output, [rows, graph.Dimension])]);
+            [new TensorBuffer(graph.Output, output, [rows, graph.Dimension])],
+            closing);
     }
 
-    private (int Done, int Failed) Deliver(TileBatch batch, int first, int count, InferenceException? failure)
+    private (int Done, int Failed) Deliver(TileBatch batch, int first, int count, Exception? failure)
     {
         int tiles = 0;
         for (int i = first; i < first + count; i++)

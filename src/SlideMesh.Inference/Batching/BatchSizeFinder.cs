@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 using SlideMesh.Inference.Engines;
 
 namespace SlideMesh.Inference.Batching;
@@ -29,8 +30,9 @@ public static class BatchSizeFinder
     /// <param name="parallelism">Runs at the same time, as the batcher will do.</param>
     /// <param name="memoryLimitBytes">Bound on buffers plus what the process grows by during a trial.</param>
     /// <param name="budget">Time for all trials; exceeded by one run at most. Default 2 s.</param>
+    /// <exception cref="OperationCanceledException">Cancelled; a run under way is ended where the engine can.</exception>
     public static BatchSizeChoice Find(
-        TileGraph graph, IInferenceSession session, int parallelism, long memoryLimitBytes, TimeSpan? budget = null)
+        TileGraph graph, IInferenceSession session, int parallelism, long memoryLimitBytes, TimeSpan? budget = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(session);
@@ -49,6 +51,8 @@ public static class BatchSizeFinder
                 break;
             }
 
+            cancellationToken.ThrowIfCancellationRequested();
+
             // Not begun when its runs would not fit into the time left.
             TimeSpan left = total - clock.Elapsed;
             double oneRun = trials.Count == 0 ? 0 : size * parallelism / trials[^1].TilesPerSecond;
@@ -61,7 +65,8 @@ public static class BatchSizeFinder
             long before = Environment.WorkingSet;
             try
             {
-                trials.Add(new BatchSizeTrial(size, Measure(graph, session, size, parallelism, left / 3 < LongestTrial ? left / 3 : LongestTrial)));
+                TimeSpan time = left / 3 < LongestTrial ? left / 3 : LongestTrial;
+                trials.Add(new BatchSizeTrial(size, Measure(graph, session, size, parallelism, time, cancellationToken)));
             }
             catch (InferenceException e) when (e.IsOutOfMemory && trials.Count > 0)
             {
@@ -82,19 +87,21 @@ public static class BatchSizeFinder
         return trials.First(t => t.TilesPerSecond >= best * (1 - Tolerance)).BatchSize;
     }
 
-    private static double Measure(TileGraph graph, IInferenceSession session, int size, int parallelism, TimeSpan time)
+    private static double Measure(
+        TileGraph graph, IInferenceSession session, int size, int parallelism, TimeSpan time, CancellationToken cancellationToken)
     {
         float[][] inputs = [.. Enumerable.Range(0, parallelism).Select(_ => new float[size * graph.InputLength])];
         float[][] outputs = [.. Enumerable.Range(0, parallelism).Select(_ => new float[size * graph.Dimension])];
         void Once(int loop) => session.RunInto(
             [new TensorView(graph.Input, inputs[loop], [size, 3, graph.SizePx, graph.SizePx])],
-            [new TensorBuffer(graph.Output, outputs[loop], [size, graph.Dimension])]);
+            [new TensorBuffer(graph.Output, outputs[loop], [size, graph.Dimension])],
+            cancellationToken);
 
         // The first run of a size sets up the engine's memory for it.
         Once(0);
         Stopwatch clock = Stopwatch.StartNew();
         long runs = 0;
-        InferenceException? failure = null;
+        ExceptionDispatchInfo? failure = null;
         Thread[] loops = [.. Enumerable.Range(0, parallelism).Select(loop => new Thread(() =>
         {
             try
@@ -106,13 +113,15 @@ public static class BatchSizeFinder
                     Interlocked.Increment(ref runs);
                 }
             }
-            catch (InferenceException e)
+            catch (Exception e)
             {
-                failure = e;
+                // Let out on the caller's thread: on this one it would end the process.
+                failure = ExceptionDispatchInfo.Capture(e);
             }
         }))];
         Array.ForEach(loops, loop => loop.Start());
         Array.ForEach(loops, loop => loop.Join());
-        return failure is null ? runs * size / clock.Elapsed.TotalSeconds : throw failure;
+        failure?.Throw();
+        return runs * size / clock.Elapsed.TotalSeconds;
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using SlideMesh.Inference.Engines;
 
@@ -16,23 +17,47 @@ public static class RowIndependence
     // other code for what is left over: one, two, three and seven rows meet different code. Twelve tiles in all.
     private static readonly int[] Sizes = [2, 3, 7];
 
+    /// <param name="parallelism">Runs at the same time; the verdict does not depend on it.</param>
+    /// <param name="memoryLimitBytes">
+    /// Bound on the buffers of these runs. Sizes that do not fit are not tried: within the same limit, no batch reaches them either.
+    /// </param>
     /// <exception cref="InferenceException">The graph does not run.</exception>
-    public static bool Holds(TileGraph graph, IInferenceSession session)
+    /// <exception cref="OperationCanceledException">Cancelled; a run under way is ended where the engine can.</exception>
+    public static bool Holds(
+        TileGraph graph, IInferenceSession session, int parallelism = 1, long memoryLimitBytes = long.MaxValue, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(session);
-        (float[] a, float[] b) = Probe(graph, session, TileBatcher.MinimumRows, atA: 0, atB: 1);
-        return Sizes.All(size =>
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(parallelism);
+        long tiles = Math.Max(memoryLimitBytes / graph.BytesPerTile, TileBatcher.MinimumRows);
+
+        // The longest first, so that the others run beside it. The last one is what the others are compared with.
+        int[] sizes = [.. Sizes.Select(size => (int)Math.Min(size, tiles)).Distinct().OrderDescending()];
+        (float[] A, float[] B)[] rows = new (float[], float[])[sizes.Length + 1];
+        int atOnce = (int)Math.Min(parallelism, Math.Max(1, tiles / sizes[0]));
+        void Run(int i) => rows[i] = i < sizes.Length
+            ? Probe(graph, session, sizes[i], atA: sizes[i] - 1, atB: 0, cancellationToken)
+            : Probe(graph, session, TileBatcher.MinimumRows, atA: 0, atB: 1, cancellationToken);
+        InParallel(rows.Length, atOnce, Run, cancellationToken);
+        return rows.All(other => SameBits(rows[^1].A, other.A) && SameBits(rows[^1].B, other.B));
+    }
+
+    private static void InParallel(int count, int atOnce, Action<int> action, CancellationToken cancellationToken)
+    {
+        try
         {
-            (float[] otherA, float[] otherB) = Probe(graph, session, size, atA: size - 1, atB: 0);
-            return SameBits(a, otherA) && SameBits(b, otherB);
-        });
+            Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = atOnce, CancellationToken = cancellationToken }, action);
+        }
+        catch (AggregateException e)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
     }
 
     private static bool SameBits(ReadOnlySpan<float> x, ReadOnlySpan<float> y) => MemoryMarshal.AsBytes(x).SequenceEqual(MemoryMarshal.AsBytes(y));
 
     /// <summary>Runs tiles A and B at these places, among neighbours that no other run has, and gives back their rows.</summary>
-    private static (float[] A, float[] B) Probe(TileGraph graph, IInferenceSession session, int rows, int atA, int atB)
+    private static (float[] A, float[] B) Probe(TileGraph graph, IInferenceSession session, int rows, int atA, int atB, CancellationToken cancellationToken)
     {
         float[] input = new float[checked(rows * graph.InputLength)];
         for (int row = 0; row < rows; row++)
@@ -46,7 +71,9 @@ public static class RowIndependence
 
         float[] output = new float[rows * graph.Dimension];
         session.RunInto(
-            [new TensorView(graph.Input, input, [rows, 3, graph.SizePx, graph.SizePx])], [new TensorBuffer(graph.Output, output, [rows, graph.Dimension])]);
+            [new TensorView(graph.Input, input, [rows, 3, graph.SizePx, graph.SizePx])],
+            [new TensorBuffer(graph.Output, output, [rows, graph.Dimension])],
+            cancellationToken);
         float[] Row(int at) => output[(at * graph.Dimension)..((at + 1) * graph.Dimension)];
         return (Row(atA), Row(atB));
     }

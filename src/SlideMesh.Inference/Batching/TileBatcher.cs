@@ -18,8 +18,6 @@ public sealed class TileBatcher : IDisposable
     /// </summary>
     public const int MinimumRows = 2;
 
-    private const int DefaultBatchSize = 8;
-
     private readonly TileBatcherOptions _options;
     private readonly TimeProvider _time;
     private readonly KeyValuePair<string, object?> _tag;
@@ -27,6 +25,7 @@ public sealed class TileBatcher : IDisposable
     private readonly Thread[] _loops;
     private readonly TileBatch[] _ring;
     private readonly BatchRunner _runner;
+    private readonly CancellationTokenSource _closing = new();
 
     // Everything below is read and written under this lock.
     private readonly object _gate = new();
@@ -48,30 +47,31 @@ public sealed class TileBatcher : IDisposable
     private TimeSpan _wait;
 
     /// <param name="session">The tile graph; stays the caller's.</param>
-    /// <exception cref="ArgumentException">The memory limit has no room for the smallest ring of batches.</exception>
+    /// <exception cref="ArgumentException">The memory limit has no room for <see cref="LeastMemoryBytes"/>.</exception>
     public TileBatcher(TileGraph graph, IInferenceSession session, TileBatcherOptions options, TimeProvider? time = null)
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.BatchSize ?? DefaultBatchSize);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.BatchSize ?? BatchRing.DefaultBatchSize);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Parallelism);
         Graph = graph;
         Normaliser = new TileNormaliser(graph.Normalisation);
         int minimumRows = options.OneTileRuns ? 1 : MinimumRows;
-        _runner = new BatchRunner(graph, session, minimumRows);
+        _runner = new BatchRunner(graph, session, minimumRows, _closing.Token);
         _options = options;
         _time = time ?? TimeProvider.System;
         _tag = InferenceMetrics.Tag(graph.Model);
 
-        (int batchSize, int buffers) = Ring(graph, options, minimumRows);
-        _batchSize = batchSize;
-        BufferBytes = buffers * batchSize * graph.BytesPerTile;
-        _ring = [.. Enumerable.Range(0, buffers).Select(_ => new TileBatch(graph, batchSize))];
+        BatchRing ring = BatchRing.Fit(graph, options);
+        _batchSize = ring.BatchSize;
+        Parallelism = ring.Loops;
+        BufferBytes = ring.Buffers * ring.BatchSize * graph.BytesPerTile;
+        _ring = [.. Enumerable.Range(0, ring.Buffers).Select(_ => new TileBatch(graph, ring.BatchSize))];
         _free = new Queue<TileBatch>(_ring);
 
         _linger = _time.CreateTimer(_ => OnLinger(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _loops = [.. Enumerable.Range(0, options.Parallelism).Select(i => new Thread(Loop) { IsBackground = true, Name = $"device {graph.Model} {i}" })];
+        _loops = [.. Enumerable.Range(0, ring.Loops).Select(i => new Thread(Loop) { IsBackground = true, Name = $"device {graph.Model} {i}" })];
         foreach (Thread loop in _loops)
         {
             loop.Start();
@@ -84,17 +84,33 @@ public sealed class TileBatcher : IDisposable
     /// </summary>
     /// <exception cref="InferenceException">The graph does not run.</exception>
     /// <exception cref="ArgumentException">As for the constructor.</exception>
-    public static TileBatcher Create(TileGraph graph, IInferenceSession session, TileBatcherOptions options, TimeProvider? time = null)
+    /// <exception cref="OperationCanceledException">Cancelled; a trial run under way is ended where the engine can.</exception>
+    public static TileBatcher Create(
+        TileGraph graph, IInferenceSession session, TileBatcherOptions options, TimeProvider? time = null, CancellationToken cancellationToken = default)
     {
+        ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(options);
-        bool oneTileRuns = options.OneTileRuns || !RowIndependence.Holds(graph, session);
+        int loops = BatchRing.Fit(graph, options).Loops;
+        bool oneTileRuns = options.OneTileRuns
+            || !RowIndependence.Holds(graph, session, loops, options.MemoryLimitBytes, cancellationToken);
         int batchSize = oneTileRuns
             ? 1
-            : options.BatchSize ?? BatchSizeFinder.Find(graph, session, options.Parallelism, options.MemoryLimitBytes).BatchSize;
+            : options.BatchSize
+                ?? BatchSizeFinder.Find(graph, session, loops, options.MemoryLimitBytes, cancellationToken: cancellationToken).BatchSize;
         return new TileBatcher(graph, session, options with { BatchSize = batchSize, OneTileRuns = oneTileRuns }, time);
     }
 
+    /// <summary>The smallest memory limit with which a batcher of this graph works, one small run at a time. To check before the first slide.</summary>
+    public static long LeastMemoryBytes(TileGraph graph)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        return MinimumRows * graph.BytesPerTile;
+    }
+
     public TileGraph Graph { get; }
+
+    /// <summary>Runs at the same time; fewer than asked for when the memory limit is small.</summary>
+    public int Parallelism { get; }
 
     /// <summary>Memory of all batch buffers; at most <see cref="TileBatcherOptions.MemoryLimitBytes"/>.</summary>
     public long BufferBytes { get; }
@@ -150,7 +166,10 @@ public sealed class TileBatcher : IDisposable
         }
     }
 
-    /// <summary>Lets running batches end; everything else that was handed over, and every waiter, fails with <see cref="ObjectDisposedException"/>.</summary>
+    /// <summary>
+    /// Ends running batches (an engine that cannot end them lets them finish); everything handed over that has no result then, and every
+    /// waiter, fails with <see cref="ObjectDisposedException"/>.
+    /// </summary>
     public void Dispose()
     {
         List<SlotWaiter> waiters;
@@ -168,11 +187,14 @@ public sealed class TileBatcher : IDisposable
         }
 
         _linger.Dispose();
-        waiters.ForEach(waiter => waiter.TryFail(Closed()));
+        _closing.Cancel();
+        waiters.ForEach(waiter => waiter.TryFail(_runner.Closed()));
         foreach (Thread loop in _loops)
         {
             loop.Join();
         }
+
+        _closing.Dispose();
 
         List<TileGroup> dropped;
         lock (_gate)
@@ -181,7 +203,7 @@ public sealed class TileBatcher : IDisposable
             CountQueued(-dropped.Count);
         }
 
-        dropped.ForEach(group => group.Finish(Closed()));
+        dropped.ForEach(group => group.Finish(_runner.Closed()));
     }
 
     internal void Finish(TileBatch batch, int index, Memory<float> destination, TileGroup? group)
@@ -197,10 +219,8 @@ public sealed class TileBatcher : IDisposable
             }
         }
 
-        group?.Finish(Closed());
+        group?.Finish(_runner.Closed());
     }
-
-    private ObjectDisposedException Closed() => new(nameof(TileBatcher), $"The batcher of {Graph.Model} closed before this tile ran.");
 
     private bool TryReserve(out BatchSlot slot)
     {
@@ -356,20 +376,5 @@ public sealed class TileBatcher : IDisposable
     {
         _queued += tiles;
         InferenceMetrics.QueueDepth.Add(tiles, _tag);
-    }
-
-    /// <summary>Enough buffers that every loop runs one while others fill, as few tiles each as the memory limit asks.</summary>
-    private static (int BatchSize, int Buffers) Ring(TileGraph graph, TileBatcherOptions options, int minimumRows)
-    {
-        long tiles = options.MemoryLimitBytes / graph.BytesPerTile;
-        int least = options.Parallelism + 1;
-        int most = (2 * options.Parallelism) + 1;
-        int wanted = options.OneTileRuns ? 1 : Math.Max(options.BatchSize ?? DefaultBatchSize, minimumRows);
-        int batchSize = (int)Math.Min(wanted, tiles / least);
-        return batchSize >= minimumRows
-            ? (batchSize, (int)Math.Min(most, tiles / batchSize))
-            : throw new ArgumentException(
-                $"{graph.Model}: a memory limit of {options.MemoryLimitBytes} bytes holds {tiles} tiles of {graph.BytesPerTile} bytes; {least * minimumRows} are needed.",
-                nameof(options));
     }
 }

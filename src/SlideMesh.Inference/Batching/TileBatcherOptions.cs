@@ -12,7 +12,7 @@ public sealed record TileBatcherOptions
     /// <summary>Every run has one tile, for graphs whose results depend on the batch; set by <see cref="TileBatcher.Create"/>.</summary>
     public bool OneTileRuns { get; init; }
 
-    /// <summary>Runs at the same time, each on a thread of its own. The default is for a CPU: one per core, on a session of one thread.</summary>
+    /// <summary>Runs at the same time at most, each on a thread of its own; lowered when <see cref="MemoryLimitBytes"/> asks for it. The default is for a CPU: one per core, on a session of one thread.</summary>
     /// <remarks>
     /// Measured with ONNX Runtime 1.30 beside other work on 2 cores, tiles per second of CPU time: demonstration encoder 644 with two
     /// loops of one thread, 595 with one loop of two threads, 346 with two threads that spin; ResNet-50 27, 21 and 19 (batches of 8).

@@ -29,10 +29,13 @@ public interface IInferenceSession : IDisposable
     /// <summary>Runs the graph and leaves its outputs in the caller's memory.</summary>
     /// <param name="inputs">As for <see cref="Run"/>.</param>
     /// <param name="outputs">Where each wanted output goes; its shape must be the one the graph makes of these inputs.</param>
+    /// <param name="cancellationToken">Ends a run under way where the engine can, at the latest after the graph's current operation.</param>
     /// <exception cref="InferenceException">As for <see cref="Run"/>; the outputs' contents are then undefined.</exception>
-    void RunInto(IReadOnlyList<TensorView> inputs, IReadOnlyList<TensorBuffer> outputs)
+    /// <exception cref="OperationCanceledException">The run was ended; the outputs' contents are undefined.</exception>
+    void RunInto(IReadOnlyList<TensorView> inputs, IReadOnlyList<TensorBuffer> outputs, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(outputs);
+        cancellationToken.ThrowIfCancellationRequested();
         IReadOnlyList<Tensor> results = Run(inputs, [.. outputs.Select(output => output.Name)]);
         for (int i = 0; i < outputs.Count; i++)
         {

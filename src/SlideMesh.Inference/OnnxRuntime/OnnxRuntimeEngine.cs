@@ -23,14 +23,16 @@ public sealed class OnnxRuntimeEngine : IInferenceEngine
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads);
+        GraphName name = new(path);
         try
         {
             using OrtSessionOptionsHandle options = SessionOptions(threads);
-            return new OnnxRuntimeSession(_api, _api.CreateSession(_env, path, options), path);
+            return new OnnxRuntimeSession(_api, _api.CreateSession(_env, path, options), name);
         }
         catch (InferenceException e)
         {
-            throw new InferenceException($"{path} cannot be loaded: {e.Message}", e) { IsOutOfMemory = e.IsOutOfMemory };
+            // Not kept as the inner exception: its text holds the full path.
+            throw new InferenceException($"{name} cannot be loaded: {name.WithoutPath(e.Message)}") { IsOutOfMemory = e.IsOutOfMemory };
         }
     }
 

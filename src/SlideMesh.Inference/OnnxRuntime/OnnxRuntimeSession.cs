@@ -11,14 +11,14 @@ internal sealed unsafe class OnnxRuntimeSession : IInferenceSession
     private readonly OrtApi _api;
     private readonly OrtSessionHandle _session;
     private readonly OrtMemoryInfoHandle _memory;
-    private readonly string _path;
+    private readonly GraphName _name;
     private readonly Dictionary<string, byte[]> _names = [];
 
-    internal OnnxRuntimeSession(OrtApi api, OrtSessionHandle session, string path)
+    internal OnnxRuntimeSession(OrtApi api, OrtSessionHandle session, GraphName name)
     {
         _api = api;
         _session = session;
-        _path = path;
+        _name = name;
         Inputs = api.SessionGetInputs(session);
         Outputs = api.SessionGetOutputs(session);
         _memory = api.CreateCpuMemoryInfo();
@@ -26,9 +26,9 @@ internal sealed unsafe class OnnxRuntimeSession : IInferenceSession
         {
             // Pinned, so that Run needs neither allocation nor a handle for a name.
             byte[] utf8 = Encoding.UTF8.GetBytes(tensor.Name);
-            byte[] name = GC.AllocateArray<byte>(utf8.Length + 1, pinned: true);
-            utf8.CopyTo(name, 0);
-            _names.TryAdd(tensor.Name, name);
+            byte[] zeroEnded = GC.AllocateArray<byte>(utf8.Length + 1, pinned: true);
+            utf8.CopyTo(zeroEnded, 0);
+            _names.TryAdd(tensor.Name, zeroEnded);
         }
     }
 
@@ -42,7 +42,7 @@ internal sealed unsafe class OnnxRuntimeSession : IInferenceSession
         ArgumentNullException.ThrowIfNull(outputNames);
         nint[] values = new nint[outputNames.Count];
         nint[] names = [.. outputNames.Select(NamePointer)];
-        Execute(inputs, names, values);
+        Execute(inputs, names, values, CancellationToken.None);
         OrtValueHandle[] owned = [.. values.Select(_api.Adopt)];
         try
         {
@@ -61,7 +61,7 @@ internal sealed unsafe class OnnxRuntimeSession : IInferenceSession
         }
     }
 
-    public void RunInto(IReadOnlyList<TensorView> inputs, IReadOnlyList<TensorBuffer> outputs)
+    public void RunInto(IReadOnlyList<TensorView> inputs, IReadOnlyList<TensorBuffer> outputs, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(outputs);
@@ -73,7 +73,7 @@ internal sealed unsafe class OnnxRuntimeSession : IInferenceSession
             pinned.Add(outputs[i].Name, outputs[i].Data, outputs[i].Shape);
         }
 
-        Execute(inputs, names, pinned.Values);
+        Execute(inputs, names, pinned.Values, cancellationToken);
     }
 
     public void Dispose()
@@ -82,8 +82,9 @@ internal sealed unsafe class OnnxRuntimeSession : IInferenceSession
         _memory.Dispose();
     }
 
-    private void Execute(IReadOnlyList<TensorView> inputs, nint[] outputNames, nint[] outputs)
+    private void Execute(IReadOnlyList<TensorView> inputs, nint[] outputNames, nint[] outputs, CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         using PinnedTensors pinned = new(_api, _memory, inputs.Count);
         nint[] names = new nint[inputs.Count];
         for (int i = 0; i < inputs.Count; i++)
@@ -94,17 +95,30 @@ internal sealed unsafe class OnnxRuntimeSession : IInferenceSession
 
         try
         {
-            _api.Run(_session, names, pinned.Values, outputNames, outputs);
+            if (!cancellationToken.CanBeCanceled)
+            {
+                _api.Run(_session, runOptions: null, names, pinned.Values, outputNames, outputs);
+                return;
+            }
+
+            // Order of disposal: the registration first, which waits for a callback that is under way.
+            using OrtRunOptionsHandle options = _api.CreateRunOptions();
+            using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(_ => _api.RunOptionsSetTerminate(options), null);
+            _api.Run(_session, options, names, pinned.Values, outputNames, outputs);
+        }
+        catch (InferenceException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException($"The run of {_name} was ended.", cancellationToken);
         }
         catch (InferenceException e)
         {
-            throw new InferenceException($"{_path} failed: {e.Message}", e) { IsOutOfMemory = e.IsOutOfMemory };
+            throw new InferenceException($"{_name} failed: {_name.WithoutPath(e.Message)}") { IsOutOfMemory = e.IsOutOfMemory };
         }
     }
 
     private nint NamePointer(string name) => _names.TryGetValue(name, out byte[]? utf8)
         ? (nint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(utf8))
-        : throw new InferenceException($"{_path} has no tensor '{name}'; it has {string.Join(", ", _names.Keys)}.");
+        : throw new InferenceException($"{_name} has no tensor '{name}'; it has {string.Join(", ", _names.Keys)}.");
 
     private static void DisposeAll(IEnumerable<IDisposable> items)
     {

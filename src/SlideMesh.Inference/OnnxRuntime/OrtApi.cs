@@ -46,14 +46,32 @@ internal sealed unsafe class OrtApi(void** table, string version)
     }
 
     /// <param name="outputs">Zero: made by the runtime, the caller owns it afterwards. Otherwise a value that is written to.</param>
-    public void Run(OrtSessionHandle session, ReadOnlySpan<nint> inputNames, ReadOnlySpan<nint> inputs, ReadOnlySpan<nint> outputNames, Span<nint> outputs)
+    /// <param name="runOptions">Null: the run cannot be ended.</param>
+    public void Run(
+        OrtSessionHandle session, OrtRunOptionsHandle? runOptions, ReadOnlySpan<nint> inputNames, ReadOnlySpan<nint> inputs,
+        ReadOnlySpan<nint> outputNames, Span<nint> outputs)
     {
         using HandleLease s = new(session);
+        using HandleLease r = runOptions is null ? default : new(runOptions);
         fixed (nint* inNames = inputNames, ins = inputs, outNames = outputNames, outs = outputs)
         {
             Check(((delegate* unmanaged<nint, nint, nint*, nint*, nuint, nint*, nuint, nint*, nint>)_table[9])(
-                s.Value, 0, inNames, ins, (nuint)inputs.Length, outNames, (nuint)outputNames.Length, outs));
+                s.Value, r.Value, inNames, ins, (nuint)inputs.Length, outNames, (nuint)outputNames.Length, outs));
         }
+    }
+
+    public OrtRunOptionsHandle CreateRunOptions()
+    {
+        nint options = 0;
+        Check(((delegate* unmanaged<nint*, nint>)_table[39])(&options));
+        return new OrtRunOptionsHandle(options, (delegate* unmanaged<nint, void>)_table[97]);
+    }
+
+    /// <summary>Ends the runs that have these options before their next node. A node that has begun is not interrupted.</summary>
+    public void RunOptionsSetTerminate(OrtRunOptionsHandle options)
+    {
+        using HandleLease o = new(options);
+        Check(((delegate* unmanaged<nint, nint>)_table[46])(o.Value));
     }
 
     public OrtSessionOptionsHandle CreateSessionOptions()
@@ -241,7 +259,7 @@ internal sealed unsafe class OrtApi(void** table, string version)
     /// <summary>Keeps a handle alive during a native call.</summary>
     private ref struct HandleLease
     {
-        private readonly OrtHandle _handle;
+        private readonly OrtHandle? _handle;
         private bool _held;
 
         public HandleLease(OrtHandle handle)
@@ -250,14 +268,14 @@ internal sealed unsafe class OrtApi(void** table, string version)
             handle.DangerousAddRef(ref _held);
         }
 
-        public readonly nint Value => _handle.DangerousGetHandle();
+        public readonly nint Value => _handle?.DangerousGetHandle() ?? 0;
 
         public void Dispose()
         {
             if (_held)
             {
                 _held = false;
-                _handle.DangerousRelease();
+                _handle!.DangerousRelease();
             }
         }
     }

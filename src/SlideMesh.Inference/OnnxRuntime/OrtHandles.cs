@@ -46,6 +46,8 @@ internal sealed unsafe class OrtSessionHandle : OrtHandle
     }
 }
 
+internal sealed unsafe class OrtRunOptionsHandle(nint handle, delegate* unmanaged<nint, void> release) : OrtHandle(handle, release);
+
 internal sealed unsafe class OrtMemoryInfoHandle(nint handle, delegate* unmanaged<nint, void> release) : OrtHandle(handle, release);
 
 internal sealed unsafe class OrtValueHandle(nint handle, delegate* unmanaged<nint, void> release) : OrtHandle(handle, release);

@@ -223,7 +223,8 @@ internal sealed class GraphRules(ModelPackage package)
             {
                 string role = _manifest.Graphs.ContainsKey(GraphRole.Instance) ? GraphRole.Instance : package.LastRole;
                 TensorSpec attention = Get(role, "output", Outputs(role), GraphRole.AttentionTensor);
-                if (column >= attention.Shape[^1])
+                RequireShape(role, attention, [Free, null]);
+                if (column >= attention.Shape[1])
                 {
                     throw Fail(role, $"task '{output.Task}' reads column {column} of '{attention.Name}' {Show(attention.Shape)}; columns count from 0.");
                 }

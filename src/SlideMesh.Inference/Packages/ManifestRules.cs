@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace SlideMesh.Inference.Packages;
@@ -7,9 +8,14 @@ internal static partial class ManifestRules
 {
     private const string Format = "slidemesh-model/1";
 
+    private const int MaximumRank = 8;
+
+    /// <summary>Of one row of a batch: 1 GiB of float32.</summary>
+    private const long MaximumElements = 1L << 28;
+
     public static void Check(string file, ModelManifest manifest)
     {
-        Rules rules = new(file);
+        Rules rules = new(file, manifest.Name);
         rules.Require(manifest.Format == Format, $"format is '{manifest.Format}'; this version reads '{Format}'.");
         rules.Require(NamePattern().IsMatch(manifest.Name), $"name '{manifest.Name}' must match [a-z0-9][a-z0-9._-]*: it becomes part of file names.");
         CheckFiles(rules, manifest);
@@ -59,10 +65,21 @@ internal static partial class ManifestRules
             {
                 rules.Require(tensors.Count > 0, $"graph '{role}' needs at least one input and one output.");
                 rules.Require(tensors.Select(t => t.Name).Distinct().Count() == tensors.Count, $"graph '{role}' names a tensor twice.");
-                rules.Require(
-                    tensors.All(t => t.Shape.All(extent => extent is -1 or > 0)), $"graph '{role}': shapes hold positive numbers, or -1 for a free dimension.");
+                foreach (TensorSpec tensor in tensors)
+                {
+                    CheckShape(rules, $"graphs.{role}: shape of '{tensor.Name}'", tensor.Shape);
+                }
             }
         }
+    }
+
+    /// <summary>Bounds within which later arithmetic on shapes cannot overflow.</summary>
+    private static void CheckShape(Rules rules, string what, IReadOnlyList<long> shape)
+    {
+        rules.Require(shape.Count is >= 1 and <= MaximumRank, $"{what} has {shape.Count} dimensions; 1 to {MaximumRank} are needed.");
+        rules.Require(shape.All(extent => extent is -1 or > 0), $"{what} holds positive numbers, or -1 for a free dimension.");
+        double elements = shape.Aggregate(1.0, (product, extent) => product * Math.Max(extent, 1));
+        rules.Require(elements <= MaximumElements, $"{what} has more than {MaximumElements} values; correct it.");
     }
 
     private static void CheckInput(Rules rules, ModelManifest manifest)
@@ -71,9 +88,12 @@ internal static partial class ManifestRules
         rules.Require(!takesTiles || manifest.Tile is not null, "'tile' is missing: say which tile size and µm per pixel the model looks at.");
         if (manifest.Tile is { } tile)
         {
-            rules.Require(tile.SizePx is > 0 and <= 8192, $"tile.sizePx is {tile.SizePx}; 1 to 8192 is needed.");
-            rules.Require(double.IsFinite(tile.MicronsPerPixel) && tile.MicronsPerPixel > 0, "tile.micronsPerPixel must be above 0.");
-            rules.Require(tile.OverlapPx >= 0 && tile.OverlapPx < tile.SizePx, "tile.overlapPx must lie from 0 to below sizePx.");
+            rules.Require(tile.SizePx is >= 16 and <= 4096, $"tile.sizePx is {tile.SizePx}; 16 to 4096 is needed.");
+            rules.Require(
+                tile.MicronsPerPixel is >= 0.02 and <= 20,
+                string.Create(CultureInfo.InvariantCulture, $"tile.micronsPerPixel is {tile.MicronsPerPixel}; 0.02 to 20 is needed (0.5 is 20x)."));
+            rules.Require(
+                tile.OverlapPx >= 0 && tile.OverlapPx < tile.SizePx, $"tile.overlapPx is {tile.OverlapPx}; 0 to {tile.SizePx - 1} (below sizePx) is needed.");
         }
 
         bool takesPixels = manifest.Kind == ModelKind.Encoder || (manifest.Kind == ModelKind.TileClassifier && manifest.Encoder is null);
@@ -83,7 +103,7 @@ internal static partial class ManifestRules
         if (manifest.Normalisation is { } n)
         {
             rules.Require(n.Mean.Count == 3 && n.Std.Count == 3, "normalisation.mean and .std need three numbers each (R, G, B).");
-            rules.Require(n.Mean.All(float.IsFinite) && n.Std.All(s => float.IsFinite(s) && s > 0), "normalisation: std must be above 0.");
+            rules.Require(n.Mean.All(float.IsFinite) && n.Std.All(s => float.IsFinite(s) && s > 0), "normalisation: mean must be finite, and std must be above 0 and finite.");
         }
 
         if (manifest.Encoder is { } encoder)
@@ -120,6 +140,11 @@ internal static partial class ManifestRules
             };
             rules.Require(labels, $"{what}: has {output.Labels.Count} labels; regression takes none, binary two, the others two or more.");
             rules.Require(
+                manifest.Outputs.Count(o => o.Tensor == output.Tensor) == 1, $"outputs: tensor '{output.Tensor}' is listed twice; remove one.");
+            rules.Require(
+                manifest.Outputs.Count(o => o.Task == output.Task && SameAnswer(o, output)) == 1,
+                $"outputs: task '{output.Task}' is answered twice; it takes one class answer and one regression for each quantity.");
+            rules.Require(
                 output.Type != OutputType.Regression || !string.IsNullOrEmpty(output.Quantity), $"{what}: a regression needs 'quantity'.");
         }
 
@@ -131,6 +156,9 @@ internal static partial class ManifestRules
         }
     }
 
+    private static bool SameAnswer(TaskOutput a, TaskOutput b) =>
+        a.Type == OutputType.Regression ? b.Type == OutputType.Regression && a.Quantity == b.Quantity : b.Type != OutputType.Regression;
+
     private static string Join(IEnumerable<string> names) => string.Join(" + ", names);
 
     [GeneratedRegex(@"\A[a-z0-9][a-z0-9._-]*\z")]
@@ -139,13 +167,13 @@ internal static partial class ManifestRules
     [GeneratedRegex(@"\A[0-9a-f]{64}\z")]
     private static partial Regex Sha256Pattern();
 
-    private readonly struct Rules(string file)
+    private readonly struct Rules(string file, string package)
     {
         public void Require(bool holds, string otherwise)
         {
             if (!holds)
             {
-                throw new ModelPackageException(file, otherwise);
+                throw new ModelPackageException(file, $"package '{package}': {otherwise}");
             }
         }
     }

@@ -65,6 +65,12 @@ public sealed class ModelPackage
                 Verify(root, file, listed);
             }
 
+            RefuseUnlisted(root, root, manifest);
+            foreach (string graph in manifest.Graphs.Values.Select(g => g.File).Distinct())
+            {
+                RefuseUnlistedData(root, graph, manifest);
+            }
+
             return new ModelPackage(root, manifest, Convert.ToHexStringLower(SHA256.HashData(canonical)));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -72,6 +78,47 @@ public sealed class ModelPackage
             throw new ModelPackageException(root, $"cannot be read: {e.Message}", e);
         }
     }
+
+    /// <summary>
+    /// A graph may keep its weights in other files of the folder, which the runtime opens by itself: whatever is not listed would be
+    /// read without ever being hashed.
+    /// </summary>
+    private static void RefuseUnlisted(string root, string folder, ModelManifest manifest)
+    {
+        foreach (FileSystemInfo entry in new DirectoryInfo(folder).EnumerateFileSystemInfos().OrderBy(e => e.Name, StringComparer.Ordinal))
+        {
+            string path = Path.GetRelativePath(root, entry.FullName).Replace(Path.DirectorySeparatorChar, '/');
+            if (entry is DirectoryInfo && entry.LinkTarget is null && manifest.Files.Any(f => f.Path.StartsWith(path + "/", StringComparison.Ordinal)))
+            {
+                RefuseUnlisted(root, entry.FullName, manifest);
+            }
+            else if (entry is DirectoryInfo || !(IsForReaders(path) || manifest.Files.Any(f => f.Path == path)))
+            {
+                throw new ModelPackageException(
+                    Path.Combine(root, ManifestFileName),
+                    $"package '{manifest.Name}' holds '{path}', which 'files' does not list; list it with its SHA-256, or remove it.");
+            }
+        }
+    }
+
+    private static void RefuseUnlistedData(string root, string graph, ModelManifest manifest)
+    {
+        using FileStream stream = File.OpenRead(Path.Combine(root, graph));
+        string folder = graph.Contains('/') ? graph[..(graph.LastIndexOf('/') + 1)] : "";
+        foreach (string location in ExternalData.Locations(stream))
+        {
+            if (!manifest.Files.Any(f => f.Path == folder + location))
+            {
+                throw new ModelPackageException(
+                    Path.Combine(root, ManifestFileName),
+                    $"package '{manifest.Name}': graph file '{graph}' keeps data in '{location}', which 'files' does not list; list it with its SHA-256.");
+            }
+        }
+    }
+
+    private static bool IsForReaders(string path) =>
+        path == ManifestFileName
+        || (!path.Contains('/') && (path.StartsWith("README", StringComparison.Ordinal) || path.StartsWith("LICENSE", StringComparison.Ordinal)));
 
     private static void Verify(string root, string manifestFile, PackageFile listed)
     {

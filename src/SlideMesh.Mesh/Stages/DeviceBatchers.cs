@@ -16,6 +16,7 @@ public sealed class DeviceBatchers : IDisposable
     private readonly ConcurrentBag<TileBatcher> _batchers = [];
     private readonly ConcurrentBag<IInferenceSession> _sessions = [];
     private readonly ConcurrentBag<Task> _warming = [];
+    private readonly CancellationTokenSource _stop = new();
 
     public DeviceBatchers(ResolvedPipeline pipeline, IInferenceEngine engine, RunOptions options)
     {
@@ -67,6 +68,7 @@ public sealed class DeviceBatchers : IDisposable
     public void Dispose()
     {
         // What is being made uses the engine, which the caller disposes next.
+        _stop.Cancel();
         Task.WaitAll([.. _warming]);
         foreach (TileBatcher batcher in _batchers)
         {
@@ -77,6 +79,8 @@ public sealed class DeviceBatchers : IDisposable
         {
             session.Dispose();
         }
+
+        _stop.Dispose();
     }
 
     private TileBatcher Make(ResolvedPipeline pipeline, IInferenceEngine engine, FeatureStream stream, RunOptions options, long memoryBytes)
@@ -93,7 +97,7 @@ public sealed class DeviceBatchers : IDisposable
             BatchSize = options.BatchSize,
             Parallelism = threads,
             MemoryLimitBytes = memoryBytes,
-        });
+        }, cancellationToken: _stop.Token);
         _batchers.Add(batcher);
         return batcher;
     }

@@ -5,8 +5,13 @@ namespace SlideMesh.Reporting.Features;
 
 /// <summary>
 /// Writes the features of a slide as STAMP (KatherLab/STAMP, c54ce06) reads them: <c>feats</c> float16 [N, D], <c>coords</c> float32 [N, 2]
-/// in µm, and its root attributes.
+/// in µm, and its root attributes. Values that float16 would round to infinity become ±65504, the largest it has; the root attribute
+/// <c>clamped_values</c> says how many, and is absent when there are none.
 /// </summary>
+/// <remarks>
+/// Refusing them was rejected: the slide's own features file holds them exactly, and one large value among thousands must not cost the
+/// user this copy. An infinity becomes NaN in the first layer that subtracts a mean.
+/// </remarks>
 public static class StampFeatureFile
 {
     private const int BlockRows = 1024;
@@ -25,6 +30,7 @@ public static class StampFeatureFile
 
         float[] block = new float[Math.Min(BlockRows, Math.Max(bag.Count, 1)) * bag.Dimension];
         Half[] halves = new Half[block.Length];
+        long clamped = 0;
         for (int start = 0; start < bag.Count; start += BlockRows)
         {
             int rows = Math.Min(BlockRows, bag.Count - start);
@@ -33,6 +39,11 @@ public static class StampFeatureFile
             for (int i = 0; i < length; i++)
             {
                 halves[i] = (Half)block[i];
+                if (Half.IsInfinity(halves[i]))
+                {
+                    halves[i] = Half.IsNegative(halves[i]) ? Half.MinValue : Half.MaxValue;
+                    clamped++;
+                }
             }
 
             file.WriteRows<Half>(feats, half.DangerousGetHandle(), start, bag.Dimension, halves.AsSpan(0, length));
@@ -54,6 +65,11 @@ public static class StampFeatureFile
         file.WriteAttribute(file.Root, "tile_size_px", (long)header.Plan.Spec.SizePx);
         file.WriteAttribute(file.Root, "code_hash", header.EncoderSha256);
         file.WriteAttribute(file.Root, "feat_type", "tile");
+        if (clamped > 0)
+        {
+            file.WriteAttribute(file.Root, "clamped_values", clamped);
+        }
+
         file.Flush();
     }
 }

@@ -22,6 +22,10 @@ internal static class PageStyle
         .banner{margin:18px 0 0;padding:10px 14px;border-left:4px solid var(--warn);background:var(--warn-wash);color:var(--warn);font-weight:600;max-width:none}
         .banner.bad{border-color:var(--bad);background:#fdecea;color:var(--bad)}
         .banner span{font-weight:400}
+        .notes{margin:16px 0 0;padding:10px 14px;border-left:4px solid var(--warn);background:var(--warn-wash);color:var(--warn)}
+        .notes h3{margin:0 0 4px}
+        .notes ul{margin:0;padding-left:20px}
+        .note{margin:4px 0 0;color:var(--warn);max-width:32ch}
         .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(270px,1fr));gap:16px;margin-top:20px}
         .card{border:1px solid var(--line);border-radius:6px;padding:16px 18px;break-inside:avoid}
         .card .task{color:var(--soft);font-size:13px;margin:0}
@@ -63,7 +67,7 @@ internal static class PageStyle
         footer{margin-top:44px;padding-bottom:36px;color:var(--soft);font-size:13px}
         footer p{border-top:1px solid var(--line);padding-top:14px;max-width:none}
         @media (max-width:600px){main,header.page,footer{padding-left:16px;padding-right:16px}.pictures{grid-template-columns:1fr}}
-        @media print{@page{margin:14mm}body{font-size:10.5pt}main,header.page,footer{max-width:none;padding:0}h2,h3{break-after:avoid}h2{margin-top:24px}.cards{grid-template-columns:repeat(3,1fr);gap:10px}.pictures{grid-template-columns:1fr 1fr;gap:14px}.tiles{grid-template-columns:repeat(8,1fr);max-width:none}th{overflow-wrap:normal}tr{break-inside:avoid}.bar,.bar i,.scale i,.banner{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
+        @media print{@page{margin:14mm}body{font-size:10.5pt}main,header.page,footer{max-width:none;padding:0}h2,h3{break-after:avoid}h2{margin-top:24px}.cards{grid-template-columns:repeat(3,1fr);gap:10px}.pictures{grid-template-columns:1fr 1fr;gap:14px}.tiles{grid-template-columns:repeat(8,1fr);max-width:none}th{overflow-wrap:normal}tr{break-inside:avoid}.bar,.bar i,.scale i,.banner,.notes{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
         """;
 
     public static byte[] Page(string title, Markup body) => new HtmlBuilder()

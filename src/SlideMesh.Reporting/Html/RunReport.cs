@@ -1,3 +1,4 @@
+using SlideMesh.Inference.Packages;
 using SlideMesh.Prediction;
 using SlideMesh.Reporting.Tables;
 
@@ -13,8 +14,11 @@ public sealed record RunReportInput
     /// <summary>In the order of the run.</summary>
     public required IReadOnlyList<RunReportSlide> Slides { get; init; }
 
-    /// <summary>Tile failures are counted by slide and reason; slide and omics failures are listed.</summary>
+    /// <summary>Of slides and omics, listed one by one. Rows of tiles are passed over: see <see cref="TileFailures"/>.</summary>
     public IReadOnlyList<FailureRow> Failures { get; init; } = [];
+
+    /// <summary>In the order of the report. Counts, because a damaged cohort has more failed tiles than memory should hold.</summary>
+    public IReadOnlyList<TileFailureCount> TileFailures { get; init; } = [];
 
     public IReadOnlyList<ModelCard> Models { get; init; } = [];
 }
@@ -34,7 +38,7 @@ public static class RunReport
         AddCounts(html, input);
         html.Add($"</header>\n<main>\n");
         AddSlides(html, input);
-        AddFailures(html, input.Failures);
+        AddFailures(html, [.. input.Failures.Where(f => f.Scope != "tile")], input.TileFailures);
         SlideReport.AddModels(html, input.Models);
         html.Add($"</main>\n");
         SlideReport.AddFooter(html, input.SoftwareVersion, fingerprint: null);
@@ -51,7 +55,7 @@ public static class RunReport
             int count = slides.Count(s => s.State == state);
             if (count > 0)
             {
-                html.Add($"<li><b>{Wording.Count(count)}</b> {state.ToString().ToLowerInvariant()}</li>\n");
+                html.Add($"<li><b>{Wording.Count(count)}</b> {KebabCase.Of(state)}</li>\n");
             }
         }
 
@@ -73,8 +77,8 @@ public static class RunReport
         {
             SlideSummary slide = row.Summary;
             html.Add($"<tr><td>{Picture(row)}</td><th scope=\"row\">{Link(row)}<br><span class=\"soft small\">{slide.CaseId}</span></th>");
-            string state = slide.State.ToString().ToLowerInvariant();
-            html.Add($"<td><span class=\"state {state}\">{state}</span><br><span class=\"soft small\">{slide.Reason}</span></td>");
+            string state = KebabCase.Of(slide.State);
+            html.Add($"<td><span class=\"state {state}\">{state}</span><br><span class=\"soft small\">{slide.Reason}</span>{Notes(slide)}</td>");
             foreach (string task in tasks)
             {
                 html.Add($"<td>{Answer(slide.Tasks.FirstOrDefault(t => t.Task == task))}</td>");
@@ -88,22 +92,22 @@ public static class RunReport
         html.Add($"</tbody>\n</table></div>\n");
     }
 
-    private static void AddFailures(HtmlBuilder html, IReadOnlyList<FailureRow> failures)
+    private static void AddFailures(HtmlBuilder html, IReadOnlyList<FailureRow> failures, IReadOnlyList<TileFailureCount> tiles)
     {
-        if (failures.Count == 0)
+        if (failures.Count + tiles.Count == 0)
         {
             return;
         }
 
         html.Add($"<h2>What could not be used</h2>\n<div class=\"wide\"><table>\n<thead><tr><th scope=\"col\">Slide</th><th scope=\"col\">What</th><th scope=\"col\">Reason</th><th scope=\"col\">Detail</th></tr></thead>\n<tbody>\n");
-        foreach (FailureRow failure in failures.Where(f => f.Scope != "tile"))
+        foreach (FailureRow failure in failures)
         {
             html.Add($"<tr><th scope=\"row\">{failure.SlideId}</th><td>{failure.Scope}</td><td>{failure.Reason}</td><td>{failure.Detail}</td></tr>\n");
         }
 
-        foreach (var group in failures.Where(f => f.Scope == "tile").GroupBy(f => (f.SlideId, f.Stream, f.Reason)))
+        foreach (TileFailureCount tile in tiles)
         {
-            html.Add($"<tr><th scope=\"row\">{group.Key.SlideId}</th><td>{Wording.Count(group.Count())} {(group.Count() == 1 ? "tile" : "tiles")} of {group.Key.Stream ?? "all streams"}</td><td>{group.Key.Reason}</td><td>listed in failures.csv</td></tr>\n");
+            html.Add($"<tr><th scope=\"row\">{tile.SlideId}</th><td>{Wording.Count(tile.Count)} {(tile.Count == 1 ? "tile" : "tiles")} of {tile.Stream}</td><td>{tile.Reason}</td><td>listed in failures.csv</td></tr>\n");
         }
 
         html.Add($"</tbody>\n</table></div>\n");
@@ -121,6 +125,17 @@ public static class RunReport
         : new HtmlBuilder()
             .Add($"<a href=\"./{string.Join('/', path.Split('/').Select(Uri.EscapeDataString))}\">{row.Summary.SlideId}</a>")
             .ToMarkup();
+
+    private static Markup Notes(SlideSummary slide)
+    {
+        HtmlBuilder html = new();
+        foreach (string note in slide.Notes)
+        {
+            html.Add($"<p class=\"note small\"><b>!</b> {note}</p>");
+        }
+
+        return html.ToMarkup();
+    }
 
     private static Markup Answer(TaskPrediction? task)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using SlideMesh.Inference.Packages;
+using SlideMesh.Prediction;
 using SlideMesh.Reporting.Evidence;
 using SlideMesh.Slides.Pyramid;
 using SlideMesh.Tissue.Contours;
@@ -25,6 +26,7 @@ public static class SlideReport
             html.Add(TaskSections.Cards(slide.Tasks));
         }
 
+        AddNotes(html, slide.Notes);
         AddWhere(html, input);
         if (slide.Tasks.Count > 0)
         {
@@ -35,7 +37,7 @@ public static class SlideReport
         if (slide.Omics is { } omics)
         {
             html.Add($"<h2>Omics</h2>\n<p>{Wording.Omics(omics)}</p>\n");
-            if (omics.Detail is { } detail)
+            if (omics is { Status: not OmicsStatus.Invalid, Detail: { } detail })
             {
                 html.Add($"<p class=\"soft\">{detail}</p>\n");
             }
@@ -136,6 +138,22 @@ public static class SlideReport
         }
 
         html.Add($"{SyntheticBanner(slide.Models)}</header>\n");
+    }
+
+    private static void AddNotes(HtmlBuilder html, IReadOnlyList<string> notes)
+    {
+        if (notes.Count == 0)
+        {
+            return;
+        }
+
+        html.Add($"<section class=\"notes\" role=\"note\">\n<h3>To judge these answers, know that</h3>\n<ul>\n");
+        foreach (string note in notes)
+        {
+            html.Add($"<li>{note}</li>\n");
+        }
+
+        html.Add($"</ul>\n</section>\n");
     }
 
     private static string Source(MicronsPerPixelSource source) => source switch

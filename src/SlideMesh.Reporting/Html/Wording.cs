@@ -49,7 +49,7 @@ internal static class Wording
         OmicsStatus.Used => $"Used. {omics.FeaturesFound} of {omics.FeaturesWanted} features of the fusion model were found for case {omics.CaseId}.",
         OmicsStatus.NotGiven => "Not used: no omics table was given. All answers rest on the slide alone.",
         OmicsStatus.CaseMissing => $"Not used: the omics table has no row for case {omics.CaseId ?? "(none)"}. All answers rest on the slide alone.",
-        OmicsStatus.Invalid => $"Not used: the row of case {omics.CaseId} could not be read. All answers rest on the slide alone.",
+        OmicsStatus.Invalid => $"Not used: the row of case {omics.CaseId} could not be read{(omics.Detail is { } detail ? $" ({detail.TrimEnd('.')})" : "")}. All answers rest on the slide alone.",
         _ => "Not used: omics were given, but no fusion model is loaded. All answers rest on the slide alone.",
     };
 

@@ -38,9 +38,6 @@ public static class ResultJson
         return summary.Format == "slidemesh-predictions/1" ? summary : throw new JsonException($"format '{summary.Format}' is not slidemesh-predictions/1");
     }
 
-    /// <exception cref="JsonException">Not a quality file.</exception>
-    public static QualityDocument ReadQuality(Stream source) => Read(source, ResultJsonContext.Default.QualityDocument);
-
     /// <exception cref="JsonException">Not a run file.</exception>
     public static RunDocument ReadRun(Stream source) => Read(source, ResultJsonContext.Default.RunDocument);
 
@@ -63,7 +60,6 @@ public static class ResultJson
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     Converters = [
         typeof(KebabCaseEnumConverter<MicronsPerPixelSource>),
-        typeof(KebabCaseEnumConverter<OmicsStatus>),
         typeof(KebabCaseEnumConverter<PenColour>),
     ])]
 [JsonSerializable(typeof(SlideSummary))]

@@ -115,7 +115,7 @@ public sealed class StageLedger
         {
             // A ledger is a file like any other: what it names outside of the slide's folder is not ours to delete.
             string path = Path.GetFullPath(Path.Combine(_folder.Root, file.Path));
-            if (path.StartsWith(inside, StringComparison.Ordinal))
+            if (path.StartsWith(inside, StringComparison.Ordinal) && File.Exists(path))
             {
                 File.Delete(path);
             }

@@ -19,6 +19,16 @@ internal static class CsvTable
         }
     }
 
+    /// <summary>
+    /// A cell for people, whose text comes from outside (a path, an error about it): text that a spreadsheet would run as a formula gets an
+    /// apostrophe in front. Ids stay as they are, because machines join on them.
+    /// </summary>
+    /// <remarks>The library's own option does this for every text cell of a table or for none.</remarks>
+    public readonly record struct FreeText(string? Text)
+    {
+        public string Guarded => Text is ['=' or '+' or '-' or '@' or '\t' or '\r', ..] ? "'" + Text : Text ?? "";
+    }
+
     private static void WriteRecord(CsvWriter csv, IReadOnlyList<object?> fields)
     {
         foreach (object? field in fields)
@@ -26,6 +36,7 @@ internal static class CsvTable
             csv.WriteField(field switch
             {
                 null => "",
+                FreeText text => text.Guarded,
                 bool flag => flag ? "true" : "false",
                 IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
                 _ => field.ToString(),

@@ -10,6 +10,11 @@ namespace SlideMesh.Reporting.Tables;
 public sealed record FailureRow(
     string SlideId, string Path, string Scope, string Reason, string Detail, long? X = null, long? Y = null, string? Stream = null);
 
+/// <summary>Tiles of one slide and stream that could not be used for one reason.</summary>
+/// <param name="Stream">Id of the feature stream.</param>
+/// <param name="Reason">As in <see cref="FailureRow"/>.</param>
+public sealed record TileFailureCount(string SlideId, string Stream, string Reason, long Count);
+
 /// <summary><c>failures.csv</c>.</summary>
 public static class FailuresTable
 {
@@ -20,6 +25,6 @@ public static class FailuresTable
         CsvTable.Write(
             destination,
             ["slide_id", "path", "scope", "reason", "detail", "x", "y", "stream"],
-            failures.Select(f => (IReadOnlyList<object?>)[f.SlideId, f.Path, f.Scope, f.Reason, f.Detail, f.X, f.Y, f.Stream]));
+            failures.Select(f => (IReadOnlyList<object?>)[f.SlideId, new CsvTable.FreeText(f.Path), f.Scope, f.Reason, new CsvTable.FreeText(f.Detail), f.X, f.Y, f.Stream]));
     }
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Prediction;
 
@@ -46,18 +45,18 @@ public static class SlidesTable
     [
         slide.SlideId,
         slide.CaseId,
-        slide.Path,
-        Kebab(slide.State.ToString()),
+        new CsvTable.FreeText(slide.Path),
+        KebabCase.Of(slide.State),
         slide.Reason,
-        slide.Detail,
+        new CsvTable.FreeText(slide.Detail),
         slide.MicronsPerPixel?.Mean,
-        slide.MicronsPerPixel is { } mpp ? Kebab(mpp.Source.ToString()) : null,
+        slide.MicronsPerPixel is { } mpp ? KebabCase.Of(mpp.Source) : null,
         slide.Width,
         slide.Height,
         slide.TissueMm2,
         slide.Streams.Count == 0 ? null : slide.Streams.Sum(s => s.Unreadable),
         slide.Streams.Count == 0 ? null : slide.Streams.Sum(s => s.LeftOut.Values.Sum()),
-        slide.Omics is { } omics ? Kebab(omics.Status.ToString()) : null,
+        slide.Omics is { } omics ? KebabCase.Of(omics.Status) : null,
     ];
 
     private static IEnumerable<string> OrderedTasks(IReadOnlyList<SlideSummary> slides)
@@ -131,6 +130,4 @@ public static class SlidesTable
         int index = answer.Labels.ToList().IndexOf(label);
         return index < 0 ? null : answer.Probabilities[index];
     }
-
-    private static string Kebab(string name) => JsonNamingPolicy.KebabCaseLower.ConvertName(name);
 }

@@ -42,6 +42,25 @@ public sealed class BatchSizeFinderTests
     }
 
     [Fact]
+    public void Search_ends_between_trials_at_cancellation()
+    {
+        using CancellationTokenSource cancellation = new();
+        using StubSession session = new();
+        session.Failure = firsts =>
+        {
+            if (firsts.Length == 4)
+            {
+                cancellation.Cancel();
+            }
+
+            return null;
+        };
+
+        Assert.Throws<OperationCanceledException>(() => BatchSizeFinder.Find(Graph, session, 1, 1L << 40, TimeSpan.FromMinutes(1), cancellation.Token));
+        Assert.Equal(4, session.Runs.Max());
+    }
+
+    [Fact]
     public void First_run_that_fails_is_reported()
     {
         using StubSession session = new() { Failure = _ => new InferenceException("broken") };

@@ -42,8 +42,24 @@ public sealed class DeterminismTests : IDisposable
         TileGraph graph = new("computed", "pixels", "features", 32, 1, Half);
         using TileBatcher batcher = TileBatcher.Create(graph, session, new TileBatcherOptions { BatchSize = 8, Parallelism = 1 });
 
-        Assert.False(RowIndependence.Holds(graph, session));
+        Assert.All([1, 2, 4], parallelism => Assert.False(RowIndependence.Holds(graph, session, parallelism)));
         Assert.Equal(1, batcher.Statistics.BatchSize);
+    }
+
+    [Fact]
+    public async Task Probes_run_beside_each_other()
+    {
+        using StubSession session = new(held: true);
+        TileGraph graph = new("stub", "pixels", "value", 2, 1, Half);
+        Task<bool> verdict = Task.Run(() => RowIndependence.Holds(graph, session, parallelism: 2));
+
+        // Both have begun although neither may end.
+        await session.RunStartedAsync().WaitAsync(TimeSpan.FromSeconds(20));
+        await session.RunStartedAsync().WaitAsync(TimeSpan.FromSeconds(20));
+        session.LetRun(4);
+
+        Assert.True(await verdict.WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.Equal([2, 2, 3, 7], session.Runs.Order());
     }
 
     [Fact]

@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using SlideMesh.Inference.Batching;
 using SlideMesh.Inference.Engines;
+using SlideMesh.Inference.OnnxRuntime;
 using SlideMesh.Inference.Packages;
 
 namespace SlideMesh.Inference.Tests.Batching;
@@ -62,8 +64,57 @@ public sealed class TileBatcherTests
         Assert.Equal(20 * Graph.BytesPerTile, batcher.BufferBytes);
 
         ArgumentException e = Assert.Throws<ArgumentException>(
-            () => new TileBatcher(Graph, session, new TileBatcherOptions { Parallelism = 1, MemoryLimitBytes = 3 * Graph.BytesPerTile }));
-        Assert.Contains("4 are needed", e.Message, StringComparison.Ordinal);
+            () => new TileBatcher(Graph, session, new TileBatcherOptions { Parallelism = 1, MemoryLimitBytes = TileBatcher.LeastMemoryBytes(Graph) - 1 }));
+        Assert.Contains($"{2 * Graph.BytesPerTile} bytes are needed", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(2, 1, 2, 2)]
+    [InlineData(3, 1, 3, 3)]
+    [InlineData(4, 1, 2, 4)]
+    [InlineData(6, 2, 2, 6)]
+    [InlineData(9, 3, 2, 8)]
+    [InlineData(1000, 16, 58, 986)]
+    public async Task Memory_limit_lowers_the_number_of_runs_at_a_time_once_batches_are_smallest(int tiles, int loops, int batchSize, int held)
+    {
+        using StubSession session = new();
+        TileBatcherOptions options = new() { BatchSize = 64, Parallelism = 16, MemoryLimitBytes = tiles * Graph.BytesPerTile };
+        using TileBatcher batcher = new(Graph, session, options, new ManualTime());
+
+        Assert.Equal((loops, batchSize, held * Graph.BytesPerTile), (batcher.Parallelism, batcher.Statistics.BatchSize, batcher.BufferBytes));
+        TileGroup group = new();
+        for (int i = 0; i < batchSize; i++)
+        {
+            Commit(batcher, i, group);
+        }
+
+        group.Seal();
+        await group.Completion.WaitAsync(Patience);
+    }
+
+    [Fact]
+    public void Create_keeps_its_trials_within_the_memory_limit()
+    {
+        using StubSession session = new();
+        using TileBatcher batcher = TileBatcher.Create(
+            Graph, session, new TileBatcherOptions { Parallelism = 4, MemoryLimitBytes = 5 * Graph.BytesPerTile }, new ManualTime());
+
+        Assert.Equal(2, batcher.Statistics.BatchSize);
+        Assert.Equal([2, 2, 3, 5], session.Runs.Take(4).Order());
+        Assert.Equal(2, session.Runs.Skip(4).Max());
+    }
+
+    [Fact]
+    public async Task Create_ends_a_trial_at_cancellation()
+    {
+        using OnnxRuntimeEngine engine = new();
+        using IInferenceSession session = engine.Load(OnnxRuntime.OnnxRuntimeEngineTests.SlowGraph, threads: 1);
+        using CancellationTokenSource cancellation = new();
+        Task<TileBatcher> creating = Task.Run(() => TileBatcher.Create(
+            Graph with { Output = "features" }, session, new TileBatcherOptions { Parallelism = 2 }, cancellationToken: cancellation.Token));
+        cancellation.CancelAfter(TimeSpan.FromMilliseconds(50));
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => creating.WaitAsync(Patience));
     }
 
     [Fact]
@@ -270,6 +321,24 @@ public sealed class TileBatcherTests
         await Assert.ThrowsAsync<ObjectDisposedException>(() => ready.Completion.WaitAsync(Patience));
         await Assert.ThrowsAsync<ObjectDisposedException>(() => tooLate.Completion.WaitAsync(Patience));
         Assert.Throws<ObjectDisposedException>(() => batcher.Acquire(default));
+    }
+
+    [Fact]
+    public async Task Dispose_ends_a_run_of_hours_within_a_second()
+    {
+        using OnnxRuntimeEngine engine = new();
+        using IInferenceSession session = engine.Load(OnnxRuntime.OnnxRuntimeEngineTests.SlowGraph, threads: 1);
+        TileBatcher batcher = new(Graph with { Model = "slow", Output = "features" }, session, new TileBatcherOptions { BatchSize = 2, Parallelism = 1 }, new ManualTime());
+        TileGroup group = new();
+        Commit(batcher, 1, group);
+        Commit(batcher, 2, group);
+        group.Seal();
+
+        Stopwatch clock = Stopwatch.StartNew();
+        await Task.Run(batcher.Dispose).WaitAsync(Patience);
+
+        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 1);
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => group.Completion.WaitAsync(Patience));
     }
 
     [Fact]

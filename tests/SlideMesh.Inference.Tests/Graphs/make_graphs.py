@@ -6,10 +6,16 @@
 tiny-vit.onnx          patch embedding, class token, two attention blocks, linear end: what a ViT encoder is made of
 tiny-resnet.onnx       strided and residual convolutions, pooling, a fully connected layer
 computed-weights.onnx  a product of two computed matrices, whose rounding depends on the number of rows
+slow.onnx              10^12 rounds of a loop over the mean of each tile, of any size: some hours
+external/              a package whose weights lie beside the graph; their name is one that needs no listing otherwise
 """
+import hashlib
+import json
 from pathlib import Path
 
+import onnx
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 from torch.nn import functional as F
 
@@ -73,8 +79,57 @@ def export(module, name):
         output_names=["features"], dynamic_axes={"pixels": {0: "n"}, "features": {0: "n"}})
 
 
+def slow():
+    def value(name, kind, shape):
+        return helper.make_tensor_value_info(name, kind, shape)
+
+    def constant(name, kind, shape, values):
+        return helper.make_node("Constant", [], [name], value=helper.make_tensor(name, kind, shape, values))
+
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["go_on"]), constant("factor", TensorProto.FLOAT, [], [0.999]),
+         helper.make_node("Mul", ["x", "factor"], ["y"])],
+        "round", [value("i", TensorProto.INT64, []), value("go", TensorProto.BOOL, []), value("x", TensorProto.FLOAT, None)],
+        [value("go_on", TensorProto.BOOL, []), value("y", TensorProto.FLOAT, None)])
+    graph = helper.make_graph(
+        [helper.make_node("Flatten", ["pixels"], ["flat"], axis=1),
+         helper.make_node("ReduceMean", ["flat"], ["mean"], axes=[1], keepdims=1),
+         constant("rounds", TensorProto.INT64, [], [10 ** 12]), constant("true", TensorProto.BOOL, [], [True]),
+         helper.make_node("Loop", ["rounds", "true", "mean"], ["features"], body=body)],
+        "slow", [value("pixels", TensorProto.FLOAT, ["n", 3, "h", "w"])], [value("features", TensorProto.FLOAT, ["n", 1])])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), str(HERE / "slow.onnx"))
+
+
+def external():
+    folder = HERE / "external"
+    folder.mkdir(exist_ok=True)
+    graph = helper.make_graph(
+        [helper.make_node("Flatten", ["pixels"], ["flat"], axis=1), helper.make_node("MatMul", ["flat", "weights"], ["features"])],
+        "external", [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["n", 3, 16, 16])],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 1])],
+        [numpy_helper.from_array((torch.arange(768.0) / 768).reshape(768, 1).numpy(), "weights")])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    (folder / "LICENSE.weights").unlink(missing_ok=True)
+    onnx.save(model, str(folder / "tile.onnx"), save_as_external_data=True, location="LICENSE.weights", size_threshold=0)
+    listed = ",\n    ".join(
+        json.dumps({"path": name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)})
+        for name, data in ((name, (folder / name).read_bytes()) for name in ("LICENSE.weights", "tile.onnx")))
+    (folder / "model.json").write_text("""{
+  "format": "slidemesh-model/1", "name": "external", "version": "1.0.0", "kind": "encoder",
+  "tile": { "sizePx": 16, "micronsPerPixel": 0.5 }, "normalisation": { "mean": [0, 0, 0], "std": [1, 1, 1] },
+  "graphs": { "tile": { "file": "tile.onnx",
+    "inputs": [ { "name": "pixels", "shape": [-1, 3, 16, 16] } ], "outputs": [ { "name": "features", "shape": [-1, 1] } ] } },
+  "files": [
+    %s
+  ]
+}
+""" % listed)
+
+
 if __name__ == "__main__":
     torch.manual_seed(5)
     export(TinyVit(), "tiny-vit.onnx")
     export(TinyResNet(), "tiny-resnet.onnx")
     export(ComputedWeights(), "computed-weights.onnx")
+    slow()
+    external()

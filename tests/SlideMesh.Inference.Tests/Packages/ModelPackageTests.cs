@@ -1,3 +1,4 @@
+using SlideMesh.Inference.OnnxRuntime;
 using SlideMesh.Inference.Packages;
 
 namespace SlideMesh.Inference.Tests.Packages;
@@ -55,6 +56,55 @@ public sealed class ModelPackageTests : IDisposable
         File.Delete(Path.Combine(folder, "tile.onnx"));
 
         AssertRefused(folder, "'tile.onnx' is missing");
+    }
+
+    [Theory]
+    [InlineData("weights.bin")]
+    [InlineData("extra/weights.bin")]
+    [InlineData("README/weights.bin")]
+    [InlineData("model.json.bak")]
+    public void File_that_is_not_listed_is_refused(string path)
+    {
+        string folder = ReferencePackages.CopyOf("ref-encoder", _scratch);
+        string file = Path.Combine(folder, path);
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        File.WriteAllText(file, "weights");
+
+        AssertRefused(folder, "'ref-encoder'", $"'{path.Split('/')[0]}', which 'files' does not list");
+    }
+
+    [Fact]
+    public void Readme_and_licence_need_no_listing()
+    {
+        string folder = ReferencePackages.CopyOf("ref-encoder", _scratch);
+        File.WriteAllText(Path.Combine(folder, "README.md"), "read me");
+        File.WriteAllText(Path.Combine(folder, "LICENSE"), "free");
+
+        Assert.Equal("ref-encoder", ModelPackage.Load(folder).Name);
+    }
+
+    [Fact]
+    public void Graph_with_its_weights_beside_it_needs_them_listed()
+    {
+        string folder = Path.Combine(ReferencePackages.Root, "tests", "SlideMesh.Inference.Tests", "Graphs", "external");
+        using OnnxRuntimeEngine engine = new();
+        Assert.Single(PipelineResolver.Resolve([ModelPackage.Load(folder)], engine).Streams);
+
+        string copy = Directory.CreateDirectory(Path.Combine(_scratch.Path, "external")).FullName;
+        foreach (string file in Directory.EnumerateFiles(folder))
+        {
+            File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        }
+
+        byte[] weights = File.ReadAllBytes(Path.Combine(copy, "LICENSE.weights"));
+        weights[0] ^= 1;
+        File.WriteAllBytes(Path.Combine(copy, "LICENSE.weights"), weights);
+        AssertRefused(copy, "'LICENSE.weights' has SHA-256");
+
+        string manifest = Path.Combine(copy, ModelPackage.ManifestFileName);
+        string[] lines = [.. File.ReadAllLines(manifest).Where(line => !line.Contains("LICENSE.weights", StringComparison.Ordinal))];
+        File.WriteAllLines(manifest, lines);
+        AssertRefused(copy, "graph file 'tile.onnx' keeps data in 'LICENSE.weights', which 'files' does not list");
     }
 
     [Fact]
@@ -115,6 +165,40 @@ public sealed class ModelPackageTests : IDisposable
         ManifestEdit.Replace(folder, original, changed);
 
         AssertRefused(folder, "model.json", message);
+    }
+
+    [Theory]
+    [InlineData("\"sizePx\": 32", "\"sizePx\": 15", "tile.sizePx is 15; 16 to 4096")]
+    [InlineData("\"sizePx\": 32", "\"sizePx\": 4097", "tile.sizePx is 4097; 16 to 4096")]
+    [InlineData("\"micronsPerPixel\": 0.5", "\"micronsPerPixel\": 0.019", "tile.micronsPerPixel is 0.019; 0.02 to 20")]
+    [InlineData("\"micronsPerPixel\": 0.5", "\"micronsPerPixel\": 1e300", "tile.micronsPerPixel is 1E+300; 0.02 to 20")]
+    [InlineData("\"overlapPx\": 0", "\"overlapPx\": 32", "tile.overlapPx is 32; 0 to 31")]
+    [InlineData("\"overlapPx\": 0", "\"overlapPx\": -1", "tile.overlapPx is -1; 0 to 31")]
+    [InlineData("\"std\": [0.25, 0.2, 0.3]", "\"std\": [0.25, 0.2]", "normalisation.mean and .std need three numbers")]
+    [InlineData("\"std\": [0.25, 0.2, 0.3]", "\"std\": [0.25, 0.2, 1e39]", "std must be above 0 and finite")]
+    [InlineData("\"shape\": [-1, 16]", "\"shape\": []", "graphs.tile: shape of 'features' has 0 dimensions")]
+    [InlineData("\"shape\": [-1, 16]", "\"shape\": [-1, 4294967296]", "graphs.tile: shape of 'features' has more than")]
+    [InlineData("\"shape\": [-1, 16]", "\"shape\": [-1, 4294967296, 4294967296, 4294967296]", "graphs.tile: shape of 'features' has more than")]
+    public void Encoder_out_of_bounds_is_refused_by_package_and_member(string original, string changed, string message) =>
+        AssertRefusedAfterEdit("ref-encoder", original, changed, message);
+
+    [Theory]
+    [InlineData("\"temperature\": 0.8", "\"temperature\": 0", "temperature must be above 0")]
+    [InlineData("\"task\": \"grade\",", "\"weight\": -1, \"task\": \"grade\",", "weight must be above 0")]
+    [InlineData("\"outputs\": [\n    {", "\"outputs\": [ { \"task\": \"other\", \"tensor\": \"grade_logits\", \"type\": \"regression\", \"quantity\": \"q\" },\n    {", "tensor 'grade_logits' is listed twice")]
+    [InlineData("\"outputs\": [\n    {", "\"outputs\": [ { \"task\": \"grade\", \"tensor\": \"other\", \"type\": \"binary\", \"labels\": [\"a\", \"b\"] },\n    {", "task 'grade' is answered twice")]
+    public void Output_out_of_bounds_is_refused_by_package_and_member(string original, string changed, string message) =>
+        AssertRefusedAfterEdit("ref-tiles", original, changed, message);
+
+    [Fact]
+    public void Attention_without_dimensions_is_refused_by_package_and_member() =>
+        AssertRefusedAfterEdit("ref-whole", "\"shape\": [-1, 1]", "\"shape\": []", "graphs.whole: shape of 'attention' has 0 dimensions");
+
+    private void AssertRefusedAfterEdit(string package, string original, string changed, string message)
+    {
+        string folder = ReferencePackages.CopyOf(package, _scratch);
+        ManifestEdit.Replace(folder, original, changed);
+        AssertRefused(folder, $"package '{package}'", message);
     }
 
     private static void AssertRefused(string folder, params string[] parts)

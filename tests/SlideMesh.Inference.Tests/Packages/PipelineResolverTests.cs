@@ -71,6 +71,7 @@ public sealed class PipelineResolverTests : IDisposable
     [InlineData("ref-pixel-tiles", "\"type\": \"binary\"", "\"type\": \"categorical\"", "[1, 2] is needed (categorical with 2 labels: 2)")]
     [InlineData("ref-pixel-tiles", "\"labels\": [\"TMB-high\"]", "\"labels\": [\"a\", \"b\"]", "tensor 'scores' is [-1, 1]; [-1, 2] is needed")]
     [InlineData("ref-streamed", "\"attention\": 1", "\"attention\": 2", "task 'site' reads column 2 of 'attention' [-1, 2]")]
+    [InlineData("ref-tiles", "\"task\": \"grade\",\n      \"tensor\"", "\"task\": \"grade\", \"attention\": 0,\n      \"tensor\"", "needs an output 'attention'")]
     [InlineData("ref-fusion", "\"ref-tiles/summary\"", "\"ref-tiles/grade_logits\"", "tensor 'slide' is [1, 43]; [1, 24] is needed")]
     [InlineData("ref-fusion", "\"ref-tiles/summary\"", "\"ref-tiles/hidden\"", "package 'ref-tiles' offers no tensor 'hidden'")]
     [InlineData("ref-fusion", "\"omicsInput\": \"omics\"", "\"omicsInput\": \"slide\"", "tensor 'slide' is [1, 43]; [1, 6] is needed")]
