@@ -15,7 +15,7 @@ the remapping of large temporaries, which otherwise takes most of the time of th
 
 The encoder learns on slides of its own, so that the heads see features as they are on new slides. Validation slides stop the
 training early and calibrate temperatures. The fusion's omics net learns on tables alone; how much it counts beside the slide
-(eight numbers) is fitted on validation slides, which only stopped the heads' training. Test slides are only scored. --keep-encoder and
+(seven numbers) is fitted on validation slides, which only stopped the heads' training. Test slides are only scored. --keep-encoder and
 --keep-heads refit the fusion alone, to the slide packages in OUT as they are.
 
     /usr/bin/python3 tools/train_demo_models.py --untrained --out tools/demo-models

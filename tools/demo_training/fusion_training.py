@@ -92,7 +92,6 @@ def take_over(fusion, models):
     t = models.temperature
     weight = torch.tensor([models.weight[name] for name in TMB_VIEWS])
     fusion.tmb_weight.copy_(weight / weight.sum())
-    fusion.tmb_scale.copy_(1 / torch.tensor([t[name] for name in TMB_VIEWS]))
     fusion.grade_scale.copy_(1 / torch.tensor([t["demo-grade-mil"], t["demo-grade-tiles"]]))
     fusion.origin_scale.fill_(1 / t["demo-origin/origin"])
 
@@ -106,16 +105,18 @@ def answers(models, data):
 
 
 def fit_gates(fusion, cases):
-    """Grade and origin: the gate with the best likelihood, and 0 unless the answers get better by it. TMB: two linear mixes."""
+    """Grade and origin: the gate with the best likelihood, and 0 unless the answers get better by it. TMB: a linear mix
+    of log10 and a line to the logit."""
     log_p, truth = cases.slide[0], cases.grade
     gate = best_gate(log_p, cases.omics[0], truth)
     kappa = lambda g: quadratic_kappa(truth, (log_p + g * torch.log_softmax(cases.omics[0], 1)).argmax(1))
     fusion.grade_gate.fill_(gate if kappa(gate) > kappa(0) else 0)
     fusion.origin_gate.fill_(best_gate(cases.slide[1], cases.omics[1], cases.origin))
     one = torch.ones(len(truth), 1)
-    fusion.tmb_mix.copy_(logistic(torch.cat([cases.slide[2], cases.omics[2], one], 1), cases.tmb))
-    x = torch.cat([cases.slide[3], cases.omics[3], one], 1).double()
-    fusion.log10_mix.copy_(torch.linalg.lstsq(x, cases.log10.double()[:, None]).solution[:, 0])
+    x = torch.cat([cases.slide[2], cases.omics[3], one], 1).double()
+    log10_mix = torch.linalg.lstsq(x, cases.log10.double()[:, None]).solution
+    fusion.log10_mix.copy_(log10_mix[:, 0])
+    fusion.tmb_line.copy_(logistic(torch.cat([x @ log10_mix - 1, one], 1), cases.tmb))
 
 
 def best_gate(slide, omics, truth):
@@ -137,4 +138,4 @@ def logistic(x, target, ridge=1e-3):
 
 def summary(fusion, cases):
     return (f"{len(cases.grade)} cases for the gates; grade {fusion.grade_gate.item():.2f}, origin {fusion.origin_gate.item():.2f}, "
-            f"TMB-high {[round(v, 2) for v in fusion.tmb_mix.tolist()]}, log10 {[round(v, 2) for v in fusion.log10_mix.tolist()]}")
+            f"log10 {[round(v, 2) for v in fusion.log10_mix.tolist()]}, TMB-high {[round(v, 2) for v in fusion.tmb_line.tolist()]}")

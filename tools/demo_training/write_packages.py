@@ -106,7 +106,7 @@ def write_fusion(models, root, trained_on):
     """Temperatures are 1: the slide models' own are inside the graph, and the mixes are fitted with them."""
     p = Package(root, "demo-fusion", "fusion-head", **common_fields(trained_on),
                 description=f"Omics added to the slide models' own answers: log-likelihoods of grade and origin behind a gate "
-                            f"({models.fusion.grade_gate.item():.2f} and {models.fusion.origin_gate.item():.2f}; 0 leaves the slide's answer), a linear mix for TMB. "
+                            f"({models.fusion.grade_gate.item():.2f} and {models.fusion.origin_gate.item():.2f}; 0 leaves the slide's answer), a linear mix of log10 for TMB. "
                             f"Trained on synthetic slides with synthetic expression.")
     width, genes = nets.Fusion.SLIDE_WIDTH, len(models.genes)
     p.graph("fusion", models.fusion, {"slide": [1, width], "omics": [1, genes]},
