@@ -85,6 +85,37 @@ public class CohortTests
         }
     }
 
+    [Fact]
+    public void Cohort_tables_only_writes_the_tables_of_the_painting_run_and_no_slide()
+    {
+        string folder = Directory.CreateTempSubdirectory("synth-").FullName;
+        try
+        {
+            string painted = Path.Combine(folder, "painted");
+            string tables = Path.Combine(folder, "tables");
+            SynthCommands.Cohort(["--out", painted, "--slides", "2", "--seed", "7", "--size", "256"]);
+            SynthCommands.Cohort(["--tables-only", "--out", tables, "--slides", "2", "--seed", "7", "--size", "256"]);
+            Assert.Equal(["cohort.csv", "omics.csv"], Directory.GetFileSystemEntries(tables).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+            Assert.All(["cohort.csv", "omics.csv"], table => Assert.Equal(File.ReadAllBytes(Path.Combine(painted, table)), File.ReadAllBytes(Path.Combine(tables, table))));
+            Assert.All(File.ReadLines(Path.Combine(tables, "cohort.csv")).Skip(1), row => Assert.True(File.Exists(Path.Combine(painted, row.Split(',')[0]))));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Arguments_flag_takes_no_value_wherever_it_stands()
+    {
+        foreach (string[] line in (string[][])[["--a", "--n", "3"], ["--n", "3", "--a"]])
+        {
+            Arguments arguments = new(line, ["--a"], "--n");
+            Assert.True(arguments.Has("--a"));
+            Assert.Equal(3, arguments.Whole("--n", 0, 0, 9));
+        }
+    }
+
     [Theory]
     [InlineData("--grade", "7", "whole number from 0 to 5")]
     [InlineData("--grades", "3", "Unknown option")]

@@ -28,7 +28,7 @@ class Slide:
     tmb: float
     tmb_high: int
     omics: np.ndarray
-    truth: "Truth"
+    truth: "Truth"  # None where no slide was painted
 
 
 class Truth:
@@ -55,14 +55,23 @@ class Truth:
         return upper * (1 - v) + lower * v
 
 
+class Tables:
+    """A cohort's cases as its two tables give them, without slides (``slidemesh-synth cohort --tables-only``)."""
+
+    def __init__(self, folder):
+        folder = Path(folder)
+        self.genes, omics = read_omics(folder / "omics.csv")
+        self.slides = [read_slide(row, omics, None) for row in read_rows(folder / "cohort.csv")]
+
+
 class Cohort:
     """Slides and all their tissue tiles: ``tiles`` is a memory map [n, 256, 256, 3]; row i lies on slide ``slide[i]``."""
 
     def __init__(self, folder, cache):
         folder, cache = Path(folder), Path(cache)
         self.genes, omics = read_omics(folder / "omics.csv")
-        rows = list(csv.DictReader(open(folder / "cohort.csv", newline="", encoding="utf-8")))
-        self.slides = [read_slide(folder, row, omics) for row in rows]
+        rows = read_rows(folder / "cohort.csv")
+        self.slides = [read_slide(row, omics, read_truth(folder / "truth" / f"{row['slide_id']}.json")) for row in rows]
         if not (cache / "index.npz").exists():
             cut_tiles([str(folder / row["slide"]) for row in rows], cache)
         index = np.load(cache / "index.npz")
@@ -76,6 +85,11 @@ class Cohort:
         return slide.truth.shares(self.x[i] + offset_x * scale, self.y[i] + offset_y * scale, size * scale)
 
 
+def read_rows(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 def read_omics(path):
     with open(path, newline="", encoding="utf-8") as file:
         reader = csv.reader(file)
@@ -83,12 +97,11 @@ def read_omics(path):
         return genes, {row[0]: np.array([float(v) if v else np.nan for v in row[1:]]) for row in reader}
 
 
-def read_slide(folder, row, omics):
+def read_slide(row, omics, truth):
     high = {"true": 1, "false": 0}.get(row["tmb_high"].lower())
     return Slide(
         row["slide_id"], row["origin"], row["site"], {"F": 0.0, "M": 1.0}.get(row["sex"], 0.5), int(row["grade"]),
-        float(row["tmb"]), int(row["tmb_high"]) if high is None else high, omics.get(row["case_id"]),
-        read_truth(folder / "truth" / f"{row['slide_id']}.json"))
+        float(row["tmb"]), int(row["tmb_high"]) if high is None else high, omics.get(row["case_id"]), truth)
 
 
 def read_truth(path):

@@ -1,6 +1,7 @@
 """Scores the models as the pipeline will answer: members' probabilities averaged, fusion where a case has omics."""
 import torch
 
+from . import fusion_training as fusion
 from . import head_training as heads
 from . import nets
 from .metrics import accuracy, auc, bootstrap, quadratic_kappa
@@ -17,13 +18,13 @@ def answers(models, data, out):
     log10 = sum(w[n] * out[f"{n}/tmb_log10"][:, 0] for n in TMB_VIEWS)
     origin = torch.softmax(out["demo-origin/origin_logits"] / t["demo-origin/origin"], 1)
     site = out["demo-origin/site_logits"].argmax(1)
-    rows, omics = heads.omics_of(models, data.cohort)
-    g, m, r, o = models.fusion(heads.slide_vector(out)[rows], omics)
+    rows, omics = fusion.omics_of(models, data.cohort)
+    g, m, r, o = models.fusion(fusion.slide_vector(out)[rows], omics)
     fused = [grade.clone(), tmb.clone(), log10.clone(), origin.clone()]
-    fused[0][rows] = heads.ordinal_probabilities(g / t["demo-fusion/grade"])
-    fused[1][rows] = torch.sigmoid(m[:, 0] / t["demo-fusion/tmb"])
+    fused[0][rows] = heads.ordinal_probabilities(g)
+    fused[1][rows] = torch.sigmoid(m[:, 0])
     fused[2][rows] = r[:, 0]
-    fused[3][rows] = torch.softmax(o / t["demo-fusion/origin"], 1)
+    fused[3][rows] = torch.softmax(o, 1)
     pairs = {"grade": (grade, fused[0]), "tmb": (tmb, fused[1]), "log10": (log10, fused[2]), "origin": (origin, fused[3]),
              "site": (site, site)}
     label = lambda k, v: v.argmax(1) if k in ("grade", "origin") else v

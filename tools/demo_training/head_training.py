@@ -1,4 +1,4 @@
-"""Trains the heads on fixed tile features, calibrates temperatures and fits the fusion."""
+"""Trains the slide heads on fixed tile features and calibrates their temperatures."""
 import copy
 
 import numpy as np
@@ -14,16 +14,10 @@ FOLDS = 4
 SOFT_CUTOFF = 0.3
 
 
-class Features:
-    """A cohort's tile features, bag by bag, with the slides' labels as tensors."""
+class Labels:
+    """What is known of a cohort's cases, as tensors."""
 
-    def __init__(self, cohort, features):
-        self.cohort = cohort
-        self.rows = {(s, v): np.flatnonzero((cohort.slide == s) & (cohort.view == v))
-                     for s in range(len(cohort.slides)) for v in range(len(VIEWS))}
-        self.all = features
-        self.everyone = np.arange(len(cohort.slides))
-        slides = cohort.slides
+    def __init__(self, slides):
         self.grade = torch.tensor([s.grade for s in slides])
         self.origin = torch.tensor([nets.ORIGINS.index(s.origin) for s in slides])
         self.site = torch.tensor([nets.SITES.index(s.site) for s in slides])
@@ -31,13 +25,25 @@ class Features:
         self.log10 = torch.tensor([float(np.log10(s.tmb)) for s in slides])
         self.sex = torch.tensor([[s.sex] for s in slides]).float()
 
+
+class Features(Labels):
+    """A cohort's tile features, bag by bag, with the labels of its slides."""
+
+    def __init__(self, cohort, features):
+        super().__init__(cohort.slides)
+        self.cohort = cohort
+        self.rows = {(s, v): np.flatnonzero((cohort.slide == s) & (cohort.view == v))
+                     for s in range(len(cohort.slides)) for v in range(len(VIEWS))}
+        self.all = features
+        self.everyone = np.arange(len(cohort.slides))
+
     def bag(self, slide, view):
         return self.all[self.rows[slide, view]]
 
     def tiles(self, slides, view):
-        """(features, slide of each) of all tiles of the slides in the view."""
+        """(features, row of each) of all tiles of the slides in the view."""
         rows = np.concatenate([self.rows[s, view] for s in slides])
-        return self.all[rows], torch.tensor(self.cohort.slide[rows]), rows
+        return self.all[rows], rows
 
     def padded(self, slides, view, keep, rng):
         """Bags as [B, N, D] with a mask; each tile is kept with probability ``keep``."""
@@ -113,8 +119,8 @@ def pattern_targets(data, rows, mapping):
 
 
 def fit_grade_tiles(models, train, val, mapping, rng):
-    x, _, rows = train.tiles(train.everyone, 0)
-    xv, _, rows_val = val.tiles(val.everyone, 0)
+    x, rows = train.tiles(train.everyone, 0)
+    xv, rows_val = val.tiles(val.everyone, 0)
     soft = lambda z, t: -(t * F.log_softmax(z, 1)).sum(1).mean()
     fit_tile_net(models.grade_tile, x, pattern_targets(train, rows, mapping), xv, pattern_targets(val, rows_val, mapping),
                  soft, 15, rng)
@@ -203,6 +209,20 @@ def fit_origin(models, train, val, rng):
     fit_attention(models.origin, models.origin_bag, train, val, loss, rng)
 
 
+def fit_all(models, train, val, tile_class_of, rng, log):
+    """All slide heads and their temperatures; ``tile_class_of`` maps truth classes to tile classes."""
+    fit_grade_tiles(models, train, val, tile_class_of, rng)
+    log("grade tiles done")
+    fit_grade_mil(models, train, val, rng)
+    log("grade attention done")
+    for name in TMB_VIEWS:
+        fit_tmb(models, name, train, val, rng)
+        log(f"{name} done")
+    fit_origin(models, train, val, rng)
+    log("origin done")
+    calibrate(models, slide_outputs(models, val), val)
+
+
 # ---- answers of the slide models ----
 
 @torch.no_grad()
@@ -256,81 +276,3 @@ def calibrate(models, out, data):
     models.weight = {name: round(float(v / sum(strength.values())), 3) for name, v in strength.items()}
     t["demo-origin/origin"] = best_temperature(lambda v: F.cross_entropy(out["demo-origin/origin_logits"] / v, data.origin))
     t["demo-origin/site"] = best_temperature(lambda v: F.cross_entropy(out["demo-origin/site_logits"] / v, data.site))
-
-
-# ---- fusion ----
-
-def omics_of(models, cohort):
-    """(rows that have omics, scaled values with missing genes at 0)."""
-    rows = [i for i, s in enumerate(cohort.slides) if s.omics is not None]
-    raw = np.stack([cohort.slides[i].omics for i in rows])
-    scaled = (raw - models.omics_mean) / models.omics_std
-    return np.array(rows), torch.tensor(np.nan_to_num(scaled)).float()
-
-
-def fit_omics_scale(models, cohort):
-    raw = np.stack([s.omics for s in cohort.slides if s.omics is not None])
-    models.omics_mean = np.nanmean(raw, 0)
-    models.omics_std = np.maximum(np.nanstd(raw, 0), 1e-6)
-
-
-def fusion_loss(out, data, rows):
-    grade, tmb, log10, origin = out
-    return (ordinal_loss(grade, data.grade[rows]) + F.binary_cross_entropy_with_logits(tmb[:, 0], data.tmb[rows])
-            + F.smooth_l1_loss(log10[:, 0], data.log10[rows]) + F.cross_entropy(origin, data.origin[rows]))
-
-
-def slide_vector(out):
-    return torch.cat([out[name] for name, _ in nets.Fusion.SOURCES], 1)
-
-
-def fit_fusion(models, train, val, out_val, rng):
-    """The omics net learns on all training cases from omics alone; the gate then learns on validation slides, which the
-    slide models have not been fitted to, how much of that to add to the slide's answers."""
-    net, t = models.fusion, models.temperature
-    net.grade_scale.copy_(torch.tensor([0.5 / t["demo-grade-mil"], 0.5 / t["demo-grade-tiles"]]))
-    weight = torch.tensor([models.weight[name] for name in TMB_VIEWS])
-    net.log10_scale.copy_(weight / weight.sum())
-    net.tmb_scale.copy_(net.log10_scale / torch.tensor([t[name] for name in TMB_VIEWS]))
-    net.origin_scale.fill_(1 / t["demo-origin/origin"])
-    net.scaled.fit(slide_vector(out_val))
-
-    rows, x = omics_of(models, train.cohort)
-    rows_val, x_val = omics_of(models, val.cohort)
-    prior = OmicsAlone(net, train)
-    fit([net.omics, net.delta, prior], lambda: shuffled(len(rows), 32, rng),
-        lambda b: fusion_loss(prior(x[b]), train, rows[b]), lambda: fusion_loss(prior(x_val), val, rows_val),
-        150, 2e-3, 0.3, patience=40)
-
-    slide = slide_vector(out_val)[rows_val]
-    torch.nn.init.zeros_(net.gate.weight)
-    torch.nn.init.zeros_(net.gate.bias)
-    gates = [net.slide, net.gate]
-    optimiser = torch.optim.AdamW([p for m in gates for p in m.parameters()], lr=5e-3, weight_decay=0.3)
-    net.train()
-    net.omics.eval()
-    for _ in range(40):
-        for b in shuffled(len(rows_val), 16, rng):
-            optimiser.zero_grad()
-            fusion_loss(net(slide[b], x_val[b]), val, rows_val[b]).backward()
-            optimiser.step()
-    net.eval()
-    with torch.no_grad():
-        grade, tmb, _, origin = net(slide, x_val)
-    t["demo-fusion/grade"] = best_temperature(lambda v: ordinal_nll(grade / v, val.grade[rows_val]))
-    t["demo-fusion/tmb"] = best_temperature(lambda v: F.binary_cross_entropy_with_logits(tmb[:, 0] / v, val.tmb[rows_val]))
-    t["demo-fusion/origin"] = best_temperature(lambda v: F.cross_entropy(origin / v, val.origin[rows_val]))
-
-
-class OmicsAlone(torch.nn.Module):
-    """What omics say with a constant in the place of the slide."""
-
-    def __init__(self, net, train):
-        super().__init__()
-        self.net = [net]
-        self.grade = torch.nn.Parameter(torch.linspace(1.5, -1.5, len(nets.GRADES) - 1))
-        self.rest = torch.nn.Parameter(torch.tensor([0.0, train.log10.mean().item()]))
-
-    def forward(self, omics):
-        delta = self.net[0].delta(self.net[0].omics(omics))
-        return (self.grade[None] + delta[:, 0:1], self.rest[0] + delta[:, 1:2], self.rest[1] + delta[:, 2:3], delta[:, 3:9])

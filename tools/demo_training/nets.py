@@ -2,6 +2,8 @@
 
 Shapes: N tiles of a bag, D features of a tile, H hidden width, K attention rows, C tile classes, V covariates.
 """
+import math
+
 import torch
 from torch import nn
 
@@ -194,47 +196,77 @@ class OriginBag(nn.Module):
         return self.origin(first), self.site(second)
 
 
-class Fusion(nn.Module):
-    """Gated correction of the slide's own answers by omics.
+class OmicsNet(nn.Module):
+    """Scaled genes [N, G] (a missing one is 0) -> what omics alone say: grade [N, 6] and origin [N, 6] logits, one logit of
+    TMB-high, log10 of mutations per Mb: a linear answer plus a self-normalising net (SELU). Grades and origins are balanced where it is trained, so those
+    logits are also log-likelihoods of the genes, up to a constant."""
 
-    ``slide`` is the concatenation named in the manifest; the first entries are the slide models' own outputs in the order of
-    :attr:`BASE`. Omics go through a self-normalising net (SELU); a gate that sees both decides, output by output, how much
-    the omics correct the slide's logits. With a closed gate the answer is the slide's own.
+    WIDTHS = (len(GRADES), len(ORIGINS), 1, 1)
+
+    def __init__(self, genes, hidden=32):
+        super().__init__()
+        self.linear = nn.Linear(genes, sum(self.WIDTHS))
+        self.hidden = nn.Linear(genes, hidden)
+        self.out = nn.Linear(hidden, sum(self.WIDTHS), bias=False)
+        self.drop = nn.AlphaDropout(0.1)
+        nn.init.zeros_(self.out.weight)
+
+    def parts(self, out):
+        return out.split(self.WIDTHS, 1)
+
+    def forward(self, omics):
+        return self.parts(self.linear(omics) + self.out(self.drop(torch.selu(self.hidden(omics)))))
+
+
+class Fusion(nn.Module):
+    """The slide's own answers, corrected by omics; seven numbers beside the omics net decide how much.
+
+    ``slide`` is the concatenation named in the manifest. Grade and origin: log p(class | slide) + gate * log p(omics | class),
+    Bayes' rule for slide and omics that are independent given the class when the gate is 1; a slide that is sure is not
+    overruled, and with a gate of 0 the answer is the slide's own. TMB: a linear mix of both log10, and a line
+    from there to the logit of TMB-high: on validation slides it does better than a mix of logits, which 85 yes-or-no labels settle
+    less well.
     """
 
-    BASE = [("demo-grade-mil/grade_logits", 5), ("demo-grade-tiles/grade_logits", 5),
-            ("demo-tmb-5x/tmb_logit", 1), ("demo-tmb-10x/tmb_logit", 1), ("demo-tmb-20x/tmb_logit", 1),
-            ("demo-tmb-5x/tmb_log10", 1), ("demo-tmb-10x/tmb_log10", 1), ("demo-tmb-20x/tmb_log10", 1),
-            ("demo-origin/origin_logits", 6)]
-    CONTEXT = [("demo-grade-mil/pooled", 64), ("demo-origin/pooled", 128), ("demo-tmb-20x/summary", 8)]
-    SOURCES = BASE + CONTEXT
+    SOURCES = [("demo-grade-mil/grade_logits", 5), ("demo-grade-tiles/grade_logits", 5),
+               ("demo-tmb-5x/tmb_log10", 1), ("demo-tmb-10x/tmb_log10", 1), ("demo-tmb-20x/tmb_log10", 1),
+               ("demo-origin/origin_logits", 6)]
     SLIDE_WIDTH = sum(width for _, width in SOURCES)
 
     def __init__(self, genes):
         super().__init__()
-        self.register_buffer("grade_scale", torch.full((2,), 0.5))
-        self.register_buffer("tmb_scale", torch.full((3,), 1 / 3))
-        self.register_buffer("log10_scale", torch.full((3,), 1 / 3))
+        self.omics = OmicsNet(genes)
+        # 1 / temperature and weight of the slide models, as in their own packages.
+        self.register_buffer("grade_scale", torch.ones(2))
+        self.register_buffer("tmb_weight", torch.full((3,), 1 / 3))
         self.register_buffer("origin_scale", torch.ones(1))
-        self.scaled = Scaled(self.SLIDE_WIDTH)
-        self.omics = nn.Sequential(nn.Dropout(0.2), nn.Linear(genes, 32), nn.SELU(), nn.AlphaDropout(0.15))
-        self.slide = nn.Linear(self.SLIDE_WIDTH, 16)
-        self.gate = nn.Linear(16 + 32, 4)
-        self.delta = nn.Linear(32, 1 + 1 + 1 + 6)
-        nn.init.zeros_(self.delta.weight)
-        nn.init.zeros_(self.delta.bias)
+        self.register_buffer("grade_gate", torch.zeros(1))
+        self.register_buffer("origin_gate", torch.zeros(1))
+        # Slide, omics, constant.
+        self.register_buffer("log10_mix", torch.tensor([1.0, 0.0, 0.0]))
+        # Slope and constant over the mixed log10 above the cut-off of 10 mutations per Mb.
+        self.register_buffer("tmb_line", torch.tensor([5.0, 0.0]))
 
     def base(self, slide):
-        grade = slide[:, 0:5] * self.grade_scale[0] + slide[:, 5:10] * self.grade_scale[1]
-        tmb = (slide[:, 10:13] * self.tmb_scale).sum(1, keepdim=True)
-        log10 = (slide[:, 13:16] * self.log10_scale).sum(1, keepdim=True)
-        return grade, tmb, log10, slide[:, 16:22] * self.origin_scale
+        """The pipeline's answer from the slide alone: log p(grade) [N, 6], log p(origin) [N, 6], log10."""
+        grade = torch.logsumexp(torch.stack([ordinal_log_probabilities(slide[:, 0:5] * self.grade_scale[0]),
+                                             ordinal_log_probabilities(slide[:, 5:10] * self.grade_scale[1])]), 0) - math.log(2)
+        origin = torch.log_softmax(slide[:, 13:19] * self.origin_scale, 1)
+        return grade, origin, (slide[:, 10:13] * self.tmb_weight).sum(1, keepdim=True)
 
     def forward(self, slide, omics):
-        grade, tmb, log10, origin = self.base(slide)
-        o = self.omics(omics)
-        s = torch.tanh(self.slide(self.scaled(slide)))
-        gate = torch.sigmoid(self.gate(torch.cat([s, o], 1)))
-        delta = self.delta(o)
-        return (grade + gate[:, 0:1] * delta[:, 0:1], tmb + gate[:, 1:2] * delta[:, 1:2],
-                log10 + gate[:, 2:3] * delta[:, 2:3], origin + gate[:, 3:4] * delta[:, 3:9])
+        grade, origin, log10 = self.base(slide)
+        omics_grade, omics_origin, _, omics_log10 = self.omics(omics)
+        log10 = self.log10_mix[0] * log10 + self.log10_mix[1] * omics_log10 + self.log10_mix[2]
+        grade = grade + self.grade_gate * torch.log_softmax(omics_grade, 1)
+        above = [torch.logsumexp(grade[:, k:], 1, keepdim=True) - torch.logsumexp(grade[:, :k], 1, keepdim=True)
+                 for k in range(1, len(GRADES))]
+        return (torch.cat(above, 1), self.tmb_line[0] * (log10 - 1) + self.tmb_line[1], log10,
+                origin + self.origin_gate * torch.log_softmax(omics_origin, 1))
+
+
+def ordinal_log_probabilities(logits):
+    """Falling cumulative logits of P(y > k) [N, L - 1] -> log p(y) [N, L], also where p is below the smallest float."""
+    upper, lower = -nn.functional.softplus(-logits), -nn.functional.softplus(logits)
+    between = torch.log(1 - torch.exp((logits[:, 1:] - logits[:, :-1]).clamp(max=-1e-4)))
+    return torch.cat([lower[:, :1], upper[:, :-1] + lower[:, 1:] + between, upper[:, -1:]], 1)

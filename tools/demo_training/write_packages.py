@@ -1,4 +1,6 @@
 """The demonstration packages: which graph, tensor and output each of them has."""
+import torch
+
 from . import nets
 from .packages import Package, sha256
 
@@ -7,7 +9,11 @@ STD = [0.20, 0.20, 0.20]
 TILE_PX = 256
 TMB_VIEWS = {"demo-tmb-5x": 2.0, "demo-tmb-10x": 1.0, "demo-tmb-20x": 0.5}
 SEX = {"name": "sex", "values": {"F": 0.0, "M": 1.0}, "missing": 0.5}
+FUSION_SEED = 30
 INTENDED_USE = "Demonstration and tests only; never for real slides or patients."
+
+
+LOG10 = {"quantity": "mutations_per_mb", "unit": "mutations/Mb", "transform": "pow10"}
 
 
 class Models:
@@ -25,25 +31,30 @@ class Models:
         self.tmb = {name: (nets.TileNet(1), nets.TmbSummary()) for name in TMB_VIEWS}
         self.origin = nets.GatedAttention(2)
         self.origin_bag = nets.OriginBag()
-        self.fusion = nets.Fusion(len(self.genes))
+        # The committed heads were fitted with the random stream this far on; the fusion net draws from one of its own.
+        torch.rand(10_493)
+        with torch.random.fork_rng():
+            torch.manual_seed(FUSION_SEED)
+            self.fusion = nets.Fusion(len(self.genes))
         self.temperature = {}
         self.weight = {}
 
 
-def write_all(models, root, trained_on):
-    common = {"trainedOn": trained_on, "intendedUse": INTENDED_USE, "licence": "Apache-2.0", "synthetic": True}
+def common_fields(trained_on):
+    return {"trainedOn": trained_on, "intendedUse": INTENDED_USE, "licence": "Apache-2.0", "synthetic": True}
+
+
+def write_heads(models, root, trained_on):
+    """The encoder and the slide heads."""
+    common = common_fields(trained_on)
     d = nets.FEATURE_DIM
 
-    def temperature(key):
-        return round(models.temperature.get(key, 1.0), 4)
-
     def task(task, tensor, kind, key, **more):
-        return {"task": task, "tensor": tensor, "type": kind, "temperature": temperature(key), **more}
+        return output(task, tensor, kind, models.temperature.get(key, 1.0), **more)
 
     def view(mpp):
         return {"sizePx": TILE_PX, "micronsPerPixel": mpp, "overlapPx": 0}
 
-    log10 = {"quantity": "mutations_per_mb", "unit": "mutations/Mb", "transform": "pow10"}
     features = {"features": [-1, d]}
 
     p = Package(root, "demo-encoder", "encoder", tile=view(0.5), normalisation={"mean": MEAN, "std": STD}, **common,
@@ -78,7 +89,7 @@ def write_all(models, root, trained_on):
         p.graph("summary", summary, {"summary": [1, 8]}, {"tmb_logit": [1, 1], "tmb_log10": [1, 1]})
         p.write(outputs=[task("tmb", "tmb_logit", "binary", name, labels=nets.TMB_LABELS,
                               weight=models.weight.get(name, 1.0)),
-                         task("tmb", "tmb_log10", "regression", "", **log10, weight=models.weight.get(name, 1.0))],
+                         task("tmb", "tmb_log10", "regression", "", **LOG10, weight=models.weight.get(name, 1.0))],
                 tileOutput={"task": "tmb", "tensor": "scores", "labels": ["TMB-high"], "quantity": "probability"})
 
     p = Package(root, "demo-origin", "slide-head", tile=view(0.5), encoder=encoder, covariates=[SEX], **common,
@@ -90,16 +101,24 @@ def write_all(models, root, trained_on):
     p.write(outputs=[task("origin", "origin_logits", "categorical", "demo-origin/origin", labels=nets.ORIGINS, attention=0),
                      task("site", "site_logits", "categorical", "demo-origin/site", labels=nets.SITES, attention=1)])
 
-    p = Package(root, "demo-fusion", "fusion-head", **common,
-                description="Gated fusion: omics correct the slide models' own logits for grade, TMB and origin. Trained on "
-                            "synthetic slides with synthetic expression.")
+
+def write_fusion(models, root, trained_on):
+    """Temperatures are 1: the slide models' own are inside the graph, and the mixes are fitted with them."""
+    p = Package(root, "demo-fusion", "fusion-head", **common_fields(trained_on),
+                description=f"Omics added to the slide models' own answers: log-likelihoods of grade and origin behind a gate "
+                            f"({models.fusion.grade_gate.item():.2f} and {models.fusion.origin_gate.item():.2f}; 0 leaves the slide's answer), a linear mix of log10 for TMB. "
+                            f"Trained on synthetic slides with synthetic expression.")
     width, genes = nets.Fusion.SLIDE_WIDTH, len(models.genes)
     p.graph("fusion", models.fusion, {"slide": [1, width], "omics": [1, genes]},
             {"grade_logits": [1, 5], "tmb_logit": [1, 1], "tmb_log10": [1, 1], "origin_logits": [1, 6]})
     p.omics("omics-features.csv", models.genes, models.omics_mean, models.omics_std)
-    p.write(outputs=[task("grade", "grade_logits", "ordinal", "demo-fusion/grade", labels=nets.GRADES),
-                     task("tmb", "tmb_logit", "binary", "demo-fusion/tmb", labels=nets.TMB_LABELS),
-                     task("tmb", "tmb_log10", "regression", "", **log10),
-                     task("origin", "origin_logits", "categorical", "demo-fusion/origin", labels=nets.ORIGINS)],
+    p.write(outputs=[output("grade", "grade_logits", "ordinal", 1.0, labels=nets.GRADES),
+                     output("tmb", "tmb_logit", "binary", 1.0, labels=nets.TMB_LABELS),
+                     output("tmb", "tmb_log10", "regression", 1.0, **LOG10),
+                     output("origin", "origin_logits", "categorical", 1.0, labels=nets.ORIGINS)],
             fusion={"slideInput": "slide", "slideSources": [name for name, _ in nets.Fusion.SOURCES],
                     "omicsInput": "omics", "omicsFeaturesFile": "omics-features.csv"})
+
+
+def output(task, tensor, kind, temperature, **more):
+    return {"task": task, "tensor": tensor, "type": kind, "temperature": round(temperature, 4), **more}

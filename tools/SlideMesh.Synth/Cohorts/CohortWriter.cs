@@ -17,8 +17,7 @@ public static class CohortWriter
         ArgumentNullException.ThrowIfNull(cases);
         Directory.CreateDirectory(Path.Combine(folder, "slides"));
         Directory.CreateDirectory(Path.Combine(folder, "truth"));
-        File.WriteAllText(Path.Combine(folder, "cohort.csv"), ToCsv(cases));
-        File.WriteAllText(Path.Combine(folder, "omics.csv"), OmicsTable.ToCsv(cases, seed));
+        WriteTables(folder, cases, seed);
         for (int i = 0; i < cases.Count; i++)
         {
             SyntheticCase patient = cases[i];
@@ -28,6 +27,16 @@ public static class CohortWriter
             File.Move(path + ".part", path, overwrite: true);
             progress?.Invoke(i, patient);
         }
+    }
+
+    /// <summary>Writes cohort.csv and omics.csv only; the column <c>slide</c> names the files that <see cref="Write"/> would paint.</summary>
+    /// <exception cref="IOException">The folder cannot be written.</exception>
+    public static void WriteTables(string folder, IReadOnlyList<SyntheticCase> cases, ulong seed)
+    {
+        ArgumentNullException.ThrowIfNull(cases);
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, "cohort.csv"), ToCsv(cases));
+        File.WriteAllText(Path.Combine(folder, "omics.csv"), OmicsTable.ToCsv(cases, seed));
     }
 
     /// <summary>One row a slide; <c>slide</c> is relative to the table, <c>tmb_high</c> is 0 or 1.</summary>

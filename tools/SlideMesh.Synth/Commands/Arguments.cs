@@ -2,27 +2,41 @@ using System.Globalization;
 
 namespace SlideMesh.Synth.Commands;
 
-/// <summary>Options of the form <c>--name value</c>. Unknown or malformed ones are refused in one line.</summary>
+/// <summary>Options of the form <c>--name value</c>, or <c>--name</c> for a flag. Unknown or malformed ones are refused in one line.</summary>
 internal sealed class Arguments
 {
     private readonly Dictionary<string, string> _values = [];
 
     /// <exception cref="UsageException">Not of that form, or not among <paramref name="known"/>.</exception>
     internal Arguments(ReadOnlySpan<string> arguments, params string[] known)
+        : this(arguments, [], known)
     {
-        for (int i = 0; i < arguments.Length; i += 2)
+    }
+
+    /// <param name="flags">Options without a value.</param>
+    /// <exception cref="UsageException">Not of that form, or neither among <paramref name="flags"/> nor <paramref name="known"/>.</exception>
+    internal Arguments(ReadOnlySpan<string> arguments, string[] flags, params string[] known)
+    {
+        for (int i = 0; i < arguments.Length; i++)
         {
-            if (!known.Contains(arguments[i]))
+            string name = arguments[i];
+            if (flags.Contains(name))
             {
-                throw new UsageException($"Unknown option '{arguments[i]}'; known here: {string.Join(", ", known)}.");
+                _values[name] = "";
+                continue;
             }
 
-            if (i + 1 >= arguments.Length)
+            if (!known.Contains(name))
             {
-                throw new UsageException($"{arguments[i]} needs a value.");
+                throw new UsageException($"Unknown option '{name}'; known here: {string.Join(", ", [.. known, .. flags])}.");
             }
 
-            _values[arguments[i]] = arguments[i + 1];
+            if (++i >= arguments.Length)
+            {
+                throw new UsageException($"{name} needs a value.");
+            }
+
+            _values[name] = arguments[i];
         }
     }
 

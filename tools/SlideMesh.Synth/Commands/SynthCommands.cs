@@ -12,8 +12,9 @@ internal static class SynthCommands
     internal const string Help = """
         slidemesh-synth: made-up H&E slides with known answers, for demonstrations and tests.
 
-        slidemesh-synth cohort --out DIR [--slides 60] [--seed 1] [--size 4096] [--mpp 0.5] [--threads 0]
-            A folder with cohort.csv, omics.csv, slides/<id>.tiff and truth/<id>.json.
+        slidemesh-synth cohort --out DIR [--slides 60] [--seed 1] [--size 4096] [--mpp 0.5] [--threads 0] [--tables-only]
+            A folder with cohort.csv, omics.csv, slides/<id>.tiff and truth/<id>.json. --tables-only writes the two tables, with
+            the same bytes, and paints nothing.
 
         slidemesh-synth slide --out FILE.tiff [--seed 1] [--size 4096 | --width W --height H] [--mpp 0.5 | --mpp none]
                 [--origin Lung|Breast|Colorectal|Prostate|Renal|Thyroid] [--grade 0..5] [--tmb 5] [--site Primary|Metastatic]
@@ -28,12 +29,18 @@ internal static class SynthCommands
 
     internal static void Cohort(ReadOnlySpan<string> rest)
     {
-        Arguments arguments = new(rest, "--out", "--slides", "--seed", "--size", "--mpp", "--threads");
+        Arguments arguments = new(rest, ["--tables-only"], "--out", "--slides", "--seed", "--size", "--mpp", "--threads");
         string folder = arguments.Text("--out");
         ulong seed = arguments.Seed("--seed");
         IReadOnlyList<SyntheticCase> cases = CohortPlan.Draw(
             arguments.Whole("--slides", 60, 1, 100_000), seed, arguments.Whole("--size", 4096, 256, 65_536), arguments.Number("--mpp", 0.5),
             arguments.Whole("--threads", 0, 0, 256));
+        if (arguments.Has("--tables-only"))
+        {
+            CohortWriter.WriteTables(folder, cases, seed);
+            return;
+        }
+
         Stopwatch watch = Stopwatch.StartNew();
         CohortWriter.Write(folder, cases, seed, (i, patient) => Console.Error.WriteLine($"{i + 1}/{cases.Count} {patient.SlideId} {watch.Elapsed.TotalSeconds:0.0} s"));
     }
