@@ -156,13 +156,15 @@ internal sealed class RunCommand
 
     private RunOptions ReadOptions(ParseResult parsed)
     {
+        string output = parsed.GetValue(_out)!;
+        Require(!string.IsNullOrWhiteSpace(output), "--out is empty; name a folder");
         string colours = parsed.GetValue(_colours)!;
         Require(ColourMap.Find(colours) is not null, $"--colours '{colours}' is not one of viridis, jet, coolwarm");
         double share = parsed.GetValue(_minTissue);
         Require(share is >= 0 and <= 1, string.Create(CultureInfo.InvariantCulture, $"--min-tissue {share} lies outside of 0 to 1"));
         return new RunOptions
         {
-            OutputRoot = parsed.GetValue(_out)!,
+            OutputRoot = output,
             DefaultMicronsPerPixel = _inputs.ReadDefaultMpp(parsed),
             Tissue = _tissue.Read(parsed),
             MinTissueShare = share,

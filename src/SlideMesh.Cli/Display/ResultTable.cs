@@ -25,9 +25,9 @@ internal static class ResultTable
                 slide.SlideId,
                 slide.State == SlideState.Done ? (outcome.Resumed ? "done before" : "done") : $"FAILED {slide.Reason}",
                 slide.TissueMm2?.ToString("0.0", CultureInfo.InvariantCulture) ?? "-",
-                slide.Streams.Count == 0 ? "-" : slide.Streams.Sum(s => s.Used).ToString(CultureInfo.InvariantCulture),
+                Tiles(slide),
                 .. tasks.Select(task => cells.GetValueOrDefault(task, "-")),
-                slide.Omics?.Status == OmicsStatus.Used ? "fused" : "slide only",
+                Omics(slide),
             ]);
         }
 
@@ -44,6 +44,29 @@ internal static class ResultTable
             writer.WriteLine("The models were trained on synthetic slides: these results show that the pipeline works and say nothing about real tissue.");
         }
     }
+
+    /// <summary>Tiles of the finest magnification, and how many magnifications there are.</summary>
+    private static string Tiles(SlideSummary slide)
+    {
+        if (slide.Streams.Count == 0)
+        {
+            return "-";
+        }
+
+        int used = slide.Streams.MinBy(s => s.View.MicronsPerPixel)!.Used;
+        return slide.Streams.Count == 1
+            ? string.Create(CultureInfo.InvariantCulture, $"{used}")
+            : string.Create(CultureInfo.InvariantCulture, $"{used} (of {slide.Streams.Count} views)");
+    }
+
+    private static string Omics(SlideSummary slide) => slide.Omics?.Status switch
+    {
+        null or OmicsStatus.NotGiven => "-",
+        OmicsStatus.Used => "fused",
+        OmicsStatus.CaseMissing => "no row",
+        OmicsStatus.Invalid => "invalid row",
+        _ => "no model",
+    };
 
     public static IEnumerable<ResultCell> Cells(SlideSummary slide) => slide.Tasks.Select(task => new ResultCell(task.Task, Text(task)));
 

@@ -18,9 +18,9 @@ public static class FailedSlide
         string reason = FailureClassifier.Reason(failure);
         string detail = FailureClassifier.IsOutputFull(failure)
             ? $"no room in '{run.Options.OutputRoot}' for this slide's files; free space or choose another --out, then run the same command again"
-            : OneLine(failure.Message)
+            : PlainText.OneLine(failure.Message
                 .Replace(slide.FullPath, slide.Path, StringComparison.Ordinal)
-                .Replace(run.Store.Root, run.Options.OutputRoot, StringComparison.Ordinal);
+                .Replace(run.Store.Root, run.Options.OutputRoot, StringComparison.Ordinal));
         SlideSummary summary = new()
         {
             SoftwareVersion = SoftwareVersion.Current,
@@ -70,7 +70,7 @@ public static class FailedSlide
     private static SlideSummary WithPlan(RunContext run, CohortEntry slide, SlideSummary summary)
     {
         string plan = run.Store.Slide(slide.Id).Plan;
-        if (!File.Exists(plan) || summary.Reason is "file-missing" or "not-a-slide" or "truncated")
+        if (!File.Exists(plan) || summary.Reason is "file-missing" or "not-a-slide" or "truncated" or "too-large")
         {
             return summary;
         }
@@ -94,6 +94,4 @@ public static class FailedSlide
             return summary;
         }
     }
-
-    private static string OneLine(string message) => string.Join(' ', message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 }

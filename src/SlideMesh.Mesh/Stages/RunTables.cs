@@ -66,6 +66,7 @@ public static class RunTables
             SoftwareVersion = SoftwareVersion.Current,
             Slides = [.. slides.Select(s => Row(run, s))],
             Failures = [.. slides.Where(s => s.State == SlideState.Failed).Select(SlideFailure), .. OmicsFailures(run)],
+            TileFailures = [.. slides.SelectMany(TileFailures)],
             Models = [.. run.Pipeline.Packages.Select(p => ModelCard.From(p.Manifest, p.Sha256))],
         })));
     }
@@ -81,6 +82,11 @@ public static class RunTables
             _ => [],
         };
     }
+
+    private static IEnumerable<TileFailureCount> TileFailures(SlideSummary slide) => slide.Streams.SelectMany(stream =>
+        stream.LeftOut.Append(new("tile-unreadable", stream.Unreadable))
+            .Where(reason => reason.Value > 0)
+            .Select(reason => new TileFailureCount(slide.SlideId, stream.Id, reason.Key, reason.Value)));
 
     private static FailureRow SlideFailure(SlideSummary slide) => new(slide.SlideId, slide.Path, "slide", slide.Reason!, slide.Detail!);
 

@@ -108,7 +108,7 @@ public static class ShardStage
         catch (TileReadException unreadable)
         {
             // The path as given, not as resolved on this machine: outputs must not depend on where a share is mounted.
-            string detail = unreadable.Message.Replace(slide.FullPath, slide.Path, StringComparison.Ordinal);
+            string detail = PlainText.OneLine(unreadable.Message.Replace(slide.FullPath, slide.Path, StringComparison.Ordinal));
             return new TileRecord(index, TileOutcome.Unreadable, default, detail);
         }
         finally
