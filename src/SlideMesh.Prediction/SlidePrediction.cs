@@ -65,7 +65,11 @@ public sealed record QuantityAnswer(string Name, double Value, string Unit);
 /// <param name="Model">Packages, joined by <c>+</c> where a map merges several.</param>
 /// <param name="Minimum">Natural range of the quantity; null for attention (drawn by percentile).</param>
 public sealed record TileMap(
-    string Name, string Task, string Model, string Stream, string Quantity, float[] Values, double? Minimum, double? Maximum);
+    string Name, string Task, string Model, string Stream, string Quantity, float[] Values, double? Minimum, double? Maximum)
+{
+    /// <summary>Expected class: what the whole numbers of the scale stand for, from 0. Empty for other quantities.</summary>
+    public IReadOnlyList<string> ClassLabels { get; init; } = [];
+}
 
 [JsonConverter(typeof(KebabCaseEnumConverter<OmicsStatus>))]
 public enum OmicsStatus

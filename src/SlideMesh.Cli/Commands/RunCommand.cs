@@ -114,6 +114,11 @@ internal sealed class RunCommand
         RunDriver driver = new(new RunRequest(options, cohort, pipeline, engine, parsed.GetValue(_omics)));
         await using (driver.ConfigureAwait(false))
         {
+            foreach (string warning in driver.Warnings)
+            {
+                Console.Error.WriteLine($"slidemesh: note: {warning}");
+            }
+
             IRunDisplay display = parsed.GetValue(_json) ? new JsonDisplay(Console.Out)
                 : parsed.GetValue(_quiet) ? new QuietDisplay()
                 : TerminalDisplay.IsTerminal ? new TerminalDisplay(Console.Error)

@@ -79,6 +79,39 @@ public sealed class RunDriver : IAsyncDisposable
 
     public RunProgress Progress => _run.Progress;
 
+    /// <summary>What a user should know before the run begins, one line each.</summary>
+    public IEnumerable<string> Warnings
+    {
+        get
+        {
+            if (_run.Omics is not { } omics)
+            {
+                yield break;
+            }
+
+            string name = Path.GetFileName(omics.Path);
+            if (_predictor.OmicsFeatures.Count == 0)
+            {
+                yield return $"{name} is not used: no fusion model is among the models";
+            }
+            else if (omics.Features.Count == 0)
+            {
+                yield return $"{name} has none of the {_predictor.OmicsFeatures.Count} features that the fusion model uses ({string.Join(", ", _predictor.OmicsFeatures.Take(3))}, …): every slide gets its slide-only result";
+            }
+
+            int unknown = omics.FindUnknownCases(_run.Slides.Values.Select(s => s.OmicsId)).Count;
+            if (unknown > 0)
+            {
+                yield return $"{name}: {unknown} of its cases belong to no slide of this run (see failures.csv)";
+            }
+
+            if (omics.Findings.Count > 0)
+            {
+                yield return $"{name}: {omics.Findings.Count} findings, the first: {omics.Findings[0].Detail}";
+            }
+        }
+    }
+
     /// <summary>The device's batchers, once they run.</summary>
     public DeviceBatchers? Device { get; private set; }
 

@@ -54,7 +54,10 @@ internal static class MapBuilder
         double maximum = output.Quantity == TileQuantity.ExpectedClass ? output.Labels.Count - 1 : 1;
         return new TileMap(
             Unique(names, scales[0].Manifest.Name, output.Task, $"{output.Task}-tiles"), output.Task, model, scales[finest].Stream, output.Quantity,
-            scales.Length == 1 ? values[0].Values : ScaleMerge.Combine(values), 0, maximum);
+            scales.Length == 1 ? values[0].Values : ScaleMerge.Combine(values), 0, maximum)
+        {
+            ClassLabels = output.Quantity == TileQuantity.ExpectedClass ? output.Labels : [],
+        };
     }
 
     private static void RequireColumn(HeadOnSlide head, TaskOutput output, TileValues attention)

@@ -2,7 +2,7 @@ using CsvHelper;
 
 namespace SlideMesh.Prediction.Omics;
 
-/// <summary>Rows of a comma- or tab-separated text (tabs when its first line has one), cells trimmed, empty lines skipped.</summary>
+/// <summary>Rows of a comma-, semicolon- or tab-separated text (as its first line is), cells trimmed, empty lines skipped.</summary>
 internal static class TableRows
 {
     /// <param name="IsMalformed">Quotes are wrong in this row; its cells are a guess.</param>
@@ -14,7 +14,7 @@ internal static class TableRows
         bool malformed = false;
         CsvReaderOptions options = CsvReaderOptions.Default with
         {
-            Separator = FirstLine(text).Contains('\t') ? '\t' : ',',
+            Separator = Separator(FirstLine(text)),
             HasHeader = false,
             TrackLineNumbers = true,
             TrimWhitespace = true,
@@ -38,6 +38,11 @@ internal static class TableRows
             malformed = false;
         }
     }
+
+    private static char Separator(ReadOnlySpan<char> header) =>
+        header.Contains('\t') ? '\t'
+        : header.Contains(';') && !header.Contains(',') ? ';'
+        : ',';
 
     private static ReadOnlySpan<char> FirstLine(string text)
     {

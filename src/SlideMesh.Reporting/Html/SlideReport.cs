@@ -181,7 +181,7 @@ public static class SlideReport
         {
             string title = Wording.MapTitle(figure.Map, figure.Quantity, figure.Task);
             html.Add($"<figure><img width=\"{figure.Picture.Width}\" height=\"{figure.Picture.Height}\" alt=\"Heatmap over the slide. {title}\" src=\"{figure.Picture.DataUri}\">");
-            html.Add($"{Scale(figure)}<figcaption><b>{title}</b> ({figure.Model}). {Wording.MapCaption(figure.Quantity)}</figcaption></figure>\n");
+            html.Add($"{Scale(figure)}<figcaption><b>{title}</b> ({figure.Model}). {Wording.MapCaption(figure.Quantity, figure.ClassLabels)}</figcaption></figure>\n");
         }
 
         html.Add($"</div>\n");

@@ -32,6 +32,9 @@ public sealed record SlideReportInput
 public sealed record HeatmapFigure(
     string Map, string Task, string Quantity, string Model, double Minimum, double Maximum, ColourMap Colours, ReportPicture Picture)
 {
+    /// <summary>Expected class: what the whole numbers of the scale stand for, from 0.</summary>
+    public IReadOnlyList<string> ClassLabels { get; init; } = [];
+
     /// <param name="thumbnail">The picture to draw over, small.</param>
     /// <param name="downsampleX">Level-0 pixels per thumbnail pixel, horizontally.</param>
     /// <param name="downsampleY">Level-0 pixels per thumbnail pixel, vertically.</param>
@@ -43,6 +46,9 @@ public sealed record HeatmapFigure(
         HeatmapScale scale = HeatmapScale.For(map);
         RgbImage overlay = HeatmapPicture.RenderOverlay(thumbnail, downsampleX, downsampleY, map, bag, colours);
         return new HeatmapFigure(
-            map.Name, map.Task, map.Quantity, map.Model, scale.Minimum, scale.Maximum, colours, ReportPicture.Jpeg(overlay));
+            map.Name, map.Task, map.Quantity, map.Model, scale.Minimum, scale.Maximum, colours, ReportPicture.Jpeg(overlay))
+        {
+            ClassLabels = map.ClassLabels,
+        };
     }
 }

@@ -62,7 +62,9 @@ internal static class TaskSections
         List<string> parts = [];
         if (task.Final.Uncertainty is { } entropy)
         {
-            parts.Add($"{Wording.Certainty(entropy)} (entropy {Wording.Number(entropy, "0.00")}).");
+            // Models that disagree make no clear answer, however low the entropy of their mean.
+            string certainty = IsDisputed(task) ? "Unsure: the models disagree" : Wording.Certainty(entropy);
+            parts.Add($"{certainty} (entropy {Wording.Number(entropy, "0.00")} of 1).");
         }
 
         if (task.IsFused)
@@ -78,6 +80,12 @@ internal static class TaskSections
         }
 
         return string.Join(" ", parts);
+    }
+
+    private static bool IsDisputed(TaskPrediction task)
+    {
+        MemberAnswer[] voters = [.. task.Members.Where(m => m.Answer.Label is not null)];
+        return voters.Count(m => m.Answer.Label != task.Final.Label) * 2 >= voters.Length && voters.Length > 1;
     }
 
     private static string? Disagreement(TaskPrediction task)

@@ -40,9 +40,11 @@ internal static class Wording
         return $"{name}: {what}";
     }
 
-    public static string MapCaption(string quantity) => quantity == "attention"
+    /// <param name="classes">Expected class: what 0, 1, … stand for. These are classes of tiles, not of the slide.</param>
+    public static string MapCaption(string quantity, IReadOnlyList<string> classes) => quantity == "attention"
         ? "Colours are percentile ranks within this slide: bright tiles weighed most. They cannot be compared between slides."
-        : "Colours span the natural range of the quantity and can be compared between slides.";
+        : (classes.Count > 0 ? $"Each tile is rated {string.Join(", ", classes.Select((label, i) => $"{i} = {label}"))}. " : "")
+          + "Colours span the natural range of the quantity and can be compared between slides.";
 
     public static string Omics(OmicsUse omics) => omics.Status switch
     {
