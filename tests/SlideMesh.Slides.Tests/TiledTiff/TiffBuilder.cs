@@ -46,12 +46,27 @@ internal sealed record TiffBuilder
 
         int pointer = file.Count;
         Put(file, OffsetBytes, 0);
+        bool isBigEndianClassic = !IsBig && !IsLittleEndian;
+        if (isBigEndianClassic)
+        {
+            Put(file, OffsetBytes, 0);
+        }
+
         for (int i = 0; i < levels.Length; i++)
         {
             pointer = AddDirectory(file, pointer, LevelTags(file, i, levels[i]));
             if (i == 0 && HasThumbnail)
             {
                 pointer = AddDirectory(file, pointer, ThumbnailTags(file));
+            }
+        }
+
+        if (isBigEndianClassic)
+        {
+            // OpenSlide 3.4.1 takes the first directory's offset from four bytes too late in files of this kind.
+            for (int i = 4; i < 8; i++)
+            {
+                file[i + 4] = file[i];
             }
         }
 

@@ -86,8 +86,8 @@ public sealed class TiledTiffSourceTests : IDisposable
     [Fact]
     public void Large_region_equals_openslide()
     {
-        using var pair = new SlidePair(WritePyramid(5000, 4600, JpegSubsampling.Both, 2));
-        pair.AssertSame(new(-3, 11), 0, 4500, 4300);
+        using var pair = new SlidePair(WritePyramid(5000, 600, JpegSubsampling.Both, 2));
+        pair.AssertSame(new(-3, 11), 0, 4500, 500);
         Assert.Equal(0, pair.Tiled.DelegatedRegions);
     }
 
