@@ -19,7 +19,21 @@ public static class SlideSource
     public static ISlideSource Open(string path, out string? whyOpenSlide, long cacheBytes = TiledTiffSource.DefaultCacheBytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(cacheBytes);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (TiledTiffLayout.FindHugeTile(path) is { } problem)
+        {
+            throw new SlideFormatException(path, SlideFailureReason.Unreadable, $"'{path}' cannot be opened: {problem}; copy or export it again.");
+        }
+
         OpenSlideSource openSlide = OpenSlideSource.Open(path);
-        return (ISlideSource?)TiledTiffSource.TryCreate(openSlide, cacheBytes, out whyOpenSlide) ?? openSlide;
+        try
+        {
+            return (ISlideSource?)TiledTiffSource.TryCreate(openSlide, cacheBytes, out whyOpenSlide) ?? openSlide;
+        }
+        catch
+        {
+            openSlide.Dispose();
+            throw;
+        }
     }
 }

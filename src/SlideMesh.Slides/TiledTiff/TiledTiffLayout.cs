@@ -8,6 +8,9 @@ internal static class TiledTiffLayout
 {
     private const long ReducedImage = 1;
 
+    /// <summary>OpenSlide takes four bytes a pixel: 1 GiB. Scanners' tiles have 0.06 to 16 million pixels.</summary>
+    private const long MaxTilePixels = 1 << 28;
+
     /// <exception cref="UnservedTiffException">OpenSlide has to serve this file.</exception>
     public static TiledTiffLevel[] Read(SafeFileHandle handle, ISlideSource openSlide)
     {
@@ -45,6 +48,33 @@ internal static class TiledTiffLayout
                 ? new TiledTiffLevel(level, directory, file.Length)
                 : throw new UnservedTiffException($"level {level.Index} is not found")),
         ];
+    }
+
+    /// <summary>
+    /// What makes a TIFF dangerous to read: OpenSlide takes memory for a tile as large as the file says, and ends the whole
+    /// process when there is none. Null when nothing does, or when the directories are not plain enough to say.
+    /// </summary>
+    public static string? FindHugeTile(string path)
+    {
+        try
+        {
+            using SafeFileHandle handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            foreach (TiffDirectory directory in new TiffFile(handle).ReadDirectories().Where(d => d.IsTiled && d.Has(TiffTag.TileLength)))
+            {
+                long width = directory.Number(TiffTag.TileWidth);
+                long height = directory.Number(TiffTag.TileLength);
+                if (height > 0 && width > MaxTilePixels / height)
+                {
+                    return $"its tiles are said to have {width} × {height} pixels";
+                }
+            }
+
+            return null;
+        }
+        catch (Exception e) when (e is UnservedTiffException or IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        {
+            return null;
+        }
     }
 
     private static bool IsGenericLevel(TiffDirectory directory, int index)

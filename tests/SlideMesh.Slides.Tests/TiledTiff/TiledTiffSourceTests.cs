@@ -138,6 +138,16 @@ public sealed class TiledTiffSourceTests : IDisposable
         AssertLeftToOpenSlide(builder.Build(Picture(200, 130)), reason);
     }
 
+    // OpenSlide would end the process on a read of such a file.
+    [Fact]
+    public void Tile_size_beyond_memory_is_refused()
+    {
+        var builder = new TiffBuilder { Override = new Dictionary<ushort, ushort> { [322] = 0xFFF0, [323] = 0xFFF0 } };
+        SlideFormatException error = Assert.Throws<SlideFormatException>(() => SlideSource.Open(Save(builder.Build(Picture(200, 130)))));
+        Assert.Equal(SlideFailureReason.Unreadable, error.Reason);
+        Assert.Contains("65520 × 65520 pixels", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Slide_with_left_out_tile_is_left_to_openslide()
     {
