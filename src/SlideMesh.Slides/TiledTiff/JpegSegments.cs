@@ -84,6 +84,11 @@ internal static class JpegSegments
             switch (marker)
             {
                 case App0 or App14:
+                    if (!IsColourMarkerSound(marker, body))
+                    {
+                        return false;
+                    }
+
                     jpeg[at - body.Length - 3] = App15;
                     break;
                 case Dqt or Dht:
@@ -112,6 +117,12 @@ internal static class JpegSegments
 
         return false;
     }
+
+    /// <summary>False for what libjpeg warns of; OpenSlide takes warnings for errors, and a hidden marker would warn no more.</summary>
+    private static bool IsColourMarkerSound(byte marker, ReadOnlySpan<byte> body) =>
+        marker == App0
+            ? !body.StartsWith("JFIF\0"u8) || (body.Length >= 14 && body[5] == 1)
+            : !body.StartsWith("Adobe"u8) || (body.Length >= 12 && body[11] <= 1);
 
     /// <summary>Steps over one segment; its body is empty at EOI.</summary>
     private static bool TryNext(ReadOnlySpan<byte> jpeg, ref int at, out byte marker, out ReadOnlySpan<byte> body)

@@ -1,3 +1,4 @@
+using System.Text;
 using SlideMesh.Slides.OpenSlide;
 using SlideMesh.Slides.Pyramid;
 using SlideMesh.Slides.Raster;
@@ -169,6 +170,34 @@ public sealed class TiledTiffSourceTests : IDisposable
         Assert.Null(SlidePair.Read(pair.Tiled, new(192, 0), 0, 64, 64));
         pair.AssertSameInRandomRegions(seed: 5, count: 100, maxEdge: 200, onWholePixels: true);
         Assert.InRange(pair.Tiled.DelegatedRegions, 2, 90);
+    }
+
+    // Only a marker that the fast path hides from the decoder is wrong: OpenSlide refuses such a tile.
+    [Theory]
+    [InlineData("JFIF\0", 5, 7)]
+    [InlineData("Adobe", 11, 9)]
+    public void Tile_with_unknown_colour_marker_is_read_as_by_openslide(string name, int at, byte value)
+    {
+        byte[] marker = [0xFF, 0xEE, 0, 14, .. "Adobe"u8, 0, 100, 0, 0, 0, 0, 1];
+        var builder = new TiffBuilder
+        {
+            Edit = (_, tile, jpeg) =>
+            {
+                // The Adobe marker counts where there is no JFIF marker, which is the first, 18 bytes long.
+                byte[] edited = name == "Adobe" ? [0xFF, 0xD8, .. marker, .. jpeg[20..]] : jpeg;
+                if (tile == 3)
+                {
+                    edited[edited.AsSpan().IndexOf(Encoding.ASCII.GetBytes(name)) + at] = value;
+                }
+
+                return edited;
+            },
+        };
+        using var pair = new SlidePair(Save(builder.Build(Picture(630, 470))));
+        pair.AssertSame(new(128, 0), 0, 64, 64);
+        Assert.Equal(0, pair.Tiled.DelegatedRegions);
+        Assert.Null(SlidePair.Read(pair.Reference, new(192, 0), 0, 64, 64));
+        Assert.Null(SlidePair.Read(pair.Tiled, new(192, 0), 0, 64, 64));
     }
 
     // A decoder that is used again still has the tables of the tile before; OpenSlide's has none.
