@@ -15,7 +15,10 @@ namespace SlideMesh.Slides.TiledTiff;
 /// <remarks>Thread-safe. Reads are positional and take no lock that all threads share.</remarks>
 public sealed class TiledTiffSource : ISlideSource
 {
-    /// <summary>Three rows of 256-pixel tiles, each 110 tiles wide. A walk along wider rows decodes the tiles between two rows once for each.</summary>
+    /// <summary>
+    /// 341 tiles of 256 pixels: an unaligned walk row by row, which holds two rows of them, decodes each tile once on tissue up to
+    /// 43,000 pixels wide. On wider tissue a tile that two rows of the walk share is decoded for each.
+    /// </summary>
     public const long DefaultCacheBytes = 64L << 20;
 
     private const int ComparedEdge = 256;
