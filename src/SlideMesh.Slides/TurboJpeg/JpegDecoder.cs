@@ -54,5 +54,24 @@ public sealed class JpegDecoder : IDisposable
         }
     }
 
+    /// <summary>Decodes at full size into a part of a larger picture.</summary>
+    /// <param name="rgb">Destination of the first pixel; rows lie <paramref name="strideBytes"/> apart.</param>
+    /// <param name="width">Width of the JPEG, pixels; the caller has checked it against the header.</param>
+    /// <param name="height">Height of the JPEG, pixels.</param>
+    /// <returns>False when libjpeg-turbo refused or warned; <paramref name="rgb"/> then holds anything.</returns>
+    public unsafe bool TryDecode(ReadOnlySpan<byte> jpeg, Span<byte> rgb, int width, int height, int strideBytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
+        ArgumentOutOfRangeException.ThrowIfLessThan(strideBytes, checked(width * 3));
+        ArgumentOutOfRangeException.ThrowIfLessThan(rgb.Length, checked((strideBytes * (height - 1)) + (width * 3)), nameof(rgb));
+        fixed (byte* source = jpeg)
+        fixed (byte* target = rgb)
+        {
+            return TurboJpegNative.tjDecompress2(
+                _handle, source, new CULong((uint)jpeg.Length), target, width, strideBytes, height, TurboJpegNative.TJPF_RGB, 0) == 0;
+        }
+    }
+
     public void Dispose() => _handle.Dispose();
 }

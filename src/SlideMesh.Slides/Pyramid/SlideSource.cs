@@ -1,0 +1,39 @@
+using SlideMesh.Slides.Native;
+using SlideMesh.Slides.OpenSlide;
+using SlideMesh.Slides.TiledTiff;
+
+namespace SlideMesh.Slides.Pyramid;
+
+/// <summary>Opens a slide with the fastest reader that gives OpenSlide's pixels for it.</summary>
+public static class SlideSource
+{
+    /// <exception cref="SlideFormatException">Missing, truncated, not a slide, or damaged; see its <c>Reason</c>.</exception>
+    /// <exception cref="NativeLibraryUnavailableException">OpenSlide is not installed or too old.</exception>
+    public static ISlideSource Open(string path) => Open(path, out _);
+
+    /// <param name="path">The slide's file.</param>
+    /// <param name="whyOpenSlide">Why OpenSlide serves the slide's pixels, e.g. <c>Compression is 33005</c>; null when it need not.</param>
+    /// <param name="cacheBytes">Bound on the decoded tiles that the slide keeps.</param>
+    /// <exception cref="SlideFormatException">Missing, truncated, not a slide, or damaged; see its <c>Reason</c>.</exception>
+    /// <exception cref="NativeLibraryUnavailableException">OpenSlide is not installed or too old.</exception>
+    public static ISlideSource Open(string path, out string? whyOpenSlide, long cacheBytes = TiledTiffSource.DefaultCacheBytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(cacheBytes);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (TiledTiffLayout.FindHugeTile(path) is { } problem)
+        {
+            throw new SlideFormatException(path, SlideFailureReason.Unreadable, $"'{path}' cannot be opened: {problem}; copy or export it again.");
+        }
+
+        OpenSlideSource openSlide = OpenSlideSource.Open(path);
+        try
+        {
+            return (ISlideSource?)TiledTiffSource.TryCreate(openSlide, cacheBytes, out whyOpenSlide) ?? openSlide;
+        }
+        catch
+        {
+            openSlide.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,126 @@
+using SlideMesh.Slides.Pyramid;
+
+namespace SlideMesh.Slides.TiledTiff;
+
+/// <summary>One level: where its tiles lie, and what their JPEG streams lack.</summary>
+internal sealed class TiledTiffLevel
+{
+    private const int MaxTileEdge = 8192;
+    private const long MaxTileBytes = 64 << 20;
+
+    /// <summary>OpenSlide draws regions in squares of this edge; the origin of each is rounded to a level-0 pixel.</summary>
+    private const int OpenSlideBlockPx = 4096;
+
+    private readonly PyramidLevel _level;
+    private readonly long[] _offsets;
+    private readonly int[] _sizes;
+
+    /// <param name="level">The level as OpenSlide describes it; the directory must agree.</param>
+    /// <exception cref="UnservedTiffException">Some property of it is not served.</exception>
+    public TiledTiffLevel(PyramidLevel level, TiffDirectory directory, long fileLength)
+    {
+        _level = level;
+        Require(directory, TiffTag.ImageWidth, level.Width);
+        Require(directory, TiffTag.ImageLength, level.Height);
+        Require(directory, TiffTag.Compression, 7);
+        Require(directory, TiffTag.SamplesPerPixel, 3);
+        Require(directory, TiffTag.PlanarConfiguration, 1);
+        foreach (TiffTag tag in (TiffTag[])[TiffTag.FillOrder, TiffTag.Orientation, TiffTag.ImageDepth])
+        {
+            if (directory.Has(tag))
+            {
+                Require(directory, tag, 1);
+            }
+        }
+
+        if (directory.Has(TiffTag.ExtraSamples) || directory.Has(TiffTag.SampleFormat) || !directory.Numbers(TiffTag.BitsPerSample, 3).SequenceEqual([8, 8, 8]))
+        {
+            throw new UnservedTiffException("its samples are not three of 8 bits");
+        }
+
+        TileWidth = Edge(directory, TiffTag.TileWidth);
+        TileHeight = Edge(directory, TiffTag.TileLength);
+        Columns = (level.Width + TileWidth - 1) / TileWidth;
+        long rows = (level.Height + TileHeight - 1) / TileHeight;
+        long tiles = Columns <= int.MaxValue / rows ? Columns * rows : throw new UnservedTiffException($"{Columns} × {rows} tiles");
+        _offsets = directory.Numbers(TiffTag.TileOffsets, tiles);
+        _sizes = [.. directory.Numbers(TiffTag.TileByteCounts, tiles).Select(s => s is > 0 and <= MaxTileBytes ? (int)s : 0)];
+        if (_offsets.Length != tiles || _sizes.Length != tiles)
+        {
+            throw new UnservedTiffException($"level {level.Index} does not list its {tiles} tiles");
+        }
+
+        for (int i = 0; i < tiles; i++)
+        {
+            // Aperio leaves tiles out; OpenSlide then shows those of a finer level, or nothing.
+            if (_sizes[i] == 0 || _offsets[i] == 0 || _offsets[i] > fileLength - _sizes[i])
+            {
+                throw new UnservedTiffException($"tile {i} of level {level.Index} is missing or oversized");
+            }
+        }
+
+        bool isYCbCr = directory.Number(TiffTag.PhotometricInterpretation) switch
+        {
+            2 => false,
+            6 => true,
+            long other => throw new UnservedTiffException($"photometric interpretation {other}"),
+        };
+        byte[] tables = directory.Has(TiffTag.JpegTables) ? directory.Bytes(TiffTag.JpegTables, 1 << 16) : [];
+        Prefix = JpegSegments.Prefix(tables, isYCbCr, out JpegSegments.Tables defined)
+            ?? throw new UnservedTiffException("its JPEG tables hold something else");
+        Tables = defined;
+    }
+
+    public int Index => _level.Index;
+
+    public long Width => _level.Width;
+
+    public long Height => _level.Height;
+
+    public int TileWidth { get; }
+
+    public int TileHeight { get; }
+
+    public long Columns { get; }
+
+    public int TileCount => _offsets.Length;
+
+    public byte[] Prefix { get; }
+
+    public JpegSegments.Tables Tables { get; }
+
+    public (long Offset, int Size) Tile(int tile) => (_offsets[tile], _sizes[tile]);
+
+    /// <summary>
+    /// The region's top-left corner in pixels of this level, computed as OpenSlide does (a division of doubles). False where
+    /// OpenSlide would blend neighbouring pixels or round: the corner is no whole pixel, or a block's might not be.
+    /// </summary>
+    public bool TryLocate(Level0Point origin, int width, int height, out long x, out long y)
+    {
+        bool isWhole = TryDivide(origin.X, out x) & TryDivide(origin.Y, out y);
+        return isWhole
+            && ((width <= OpenSlideBlockPx && height <= OpenSlideBlockPx) || double.IsInteger(_level.Downsample));
+    }
+
+    private bool TryDivide(long level0, out long value)
+    {
+        double quotient = level0 / _level.Downsample;
+        value = (long)quotient;
+        return double.IsInteger(quotient) && Math.Abs(quotient) < 1L << 40;
+    }
+
+    private static void Require(TiffDirectory directory, TiffTag tag, long value)
+    {
+        long actual = directory.Number(tag);
+        if (actual != value)
+        {
+            throw new UnservedTiffException($"{tag} is {actual}");
+        }
+    }
+
+    private static int Edge(TiffDirectory directory, TiffTag tag)
+    {
+        long edge = directory.Number(tag);
+        return edge is > 0 and <= MaxTileEdge ? (int)edge : throw new UnservedTiffException($"{tag} is {edge}");
+    }
+}
