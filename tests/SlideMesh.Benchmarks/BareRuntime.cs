@@ -65,7 +65,7 @@ internal static class BareRuntime
             corners[i] = new PlannedTile(features.Coordinates[2 * i], features.Coordinates[(2 * i) + 1]);
         }
 
-        using ISlideSource source = OpenSlideSource.Open(slide);
+        using ISlideSource source = SlideSource.Open(slide);
         TileReader reader = new(source, document.Streams.Single().ToTilePlan(document, corners));
         TileNormaliser normaliser = new(graph.Normalisation);
         byte[] rgb = new byte[graph.SizePx * graph.SizePx * 3];

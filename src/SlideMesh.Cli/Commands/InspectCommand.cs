@@ -31,12 +31,13 @@ internal static class InspectCommand
     private static int Inspect(IReadOnlyList<CohortEntry> cohort, double? defaultMpp, bool json, CancellationToken cancellation)
     {
         _ = OpenSlideSource.LibraryVersion;
-        TextTable table = new("slide", "format", "width x height", "levels", "um/px", "from", "objective", "verdict");
+        TextTable table = new("slide", "format", "width x height", "levels", "um/px", "from", "objective", "reader", "verdict");
         int failing = 0;
         foreach (CohortEntry slide in cohort)
         {
             cancellation.ThrowIfCancellationRequested();
-            SlideFacts facts = Look(slide, defaultMpp, OpenSlideSource.Open);
+            string? whyOpenSlide = null;
+            SlideFacts facts = Look(slide, defaultMpp, path => SlideSource.Open(path, out whyOpenSlide)) with { ReaderReason = whyOpenSlide };
             failing += facts.Reason is null ? 0 : 1;
             if (json)
             {
@@ -51,6 +52,7 @@ internal static class InspectCommand
                     facts.MicronsPerPixel?.ToString("0.####", CultureInfo.InvariantCulture) ?? "-",
                     facts.MicronsPerPixelSource ?? "-",
                     facts.ObjectivePower is double power ? string.Create(CultureInfo.InvariantCulture, $"{power}x") : "-",
+                    facts.Reader?.Split(' ', ',')[0] ?? "-",
                     facts.Reason is null ? "ok" : $"{facts.Reason}: {facts.Detail}");
             }
         }
@@ -103,6 +105,9 @@ internal sealed record SlideFacts
     public string? Format { get; init; }
 
     public string? Reader { get; init; }
+
+    /// <summary>Why OpenSlide reads the pixels rather than our own reader; null when ours does.</summary>
+    public string? ReaderReason { get; init; }
 
     public long? Width { get; init; }
 

@@ -1,6 +1,5 @@
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Slides;
-using SlideMesh.Slides.OpenSlide;
 using SlideMesh.Slides.Pyramid;
 
 namespace SlideMesh.Mesh.Stages;
@@ -26,7 +25,7 @@ public sealed class SlideHandles(int idle) : IDisposable
             if (!_entries.TryGetValue(slide.Id, out entry!))
             {
                 // Opened outside of the lock by the first lessee; the others wait for it alone.
-                entry = new Entry(new Lazy<ISlideSource>(() => OpenSlideSource.Open(slide.FullPath)));
+                entry = new Entry(new Lazy<ISlideSource>(() => SlideSource.Open(slide.FullPath)));
                 _entries[slide.Id] = entry;
             }
 
