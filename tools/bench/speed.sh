@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Speed of the pipeline: against bare ONNX Runtime on the same tiles in memory, and against a Python pipeline (openslide-python,
 # PIL, PyTorch eager) with the same weights and tiles; then the demo encoder, with where its time goes. Sides alternate; medians.
-#   tools/bench/speed.sh [REPEATS [SLIDE_EDGE_PX]]     default 5 repeats on a 10,000 px synthetic slide; about 15 minutes on 2 cores
+#   tools/bench/speed.sh [REPEATS [SLIDE_EDGE_PX]]     default 3 repeats on a 20,000 px synthetic slide; about 10 minutes on 2 cores
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-repeats=${1:-5}
-edge=${2:-10000}
+repeats=${1:-3}
+edge=${2:-20000}
 batch=8
 # The Python side is slow: its rate is taken over the slide's first tiles.
 python_tiles=300
