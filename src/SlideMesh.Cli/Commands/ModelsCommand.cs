@@ -45,6 +45,11 @@ internal static class ModelsCommand
 
     private static int Show(string name)
     {
+        if (name.StartsWith('-'))
+        {
+            throw new CommandException($"there is no option '{name}' (see 'slidemesh models --help')");
+        }
+
         ModelPackage package = PackageCatalog.Default().Load([name]).Single();
         ModelManifest model = package.Manifest;
         TextWriter o = Console.Out;

@@ -43,10 +43,14 @@ internal sealed class ProgressLine
         string device = DeviceBusy is double busy
             ? string.Create(CultureInfo.InvariantCulture, $"device {busy * 100:0} % busy{(busy < 0.85 ? ", waits for tiles" : "")}")
             : "device idle";
+        // With every tile done, what is left are heatmaps and reports, of which no rate is known.
+        string left = now.TilesDone >= now.TilesPlanned && now.Active > 0 && now.Done + now.Failed + now.Active >= now.Slides
+            ? "writing results"
+            : $"ETA {Clock(Remaining)}";
         string failed = now.Failed > 0 ? string.Create(CultureInfo.InvariantCulture, $", {now.Failed} failed") : "";
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"slides {now.Done + now.Failed}/{now.Slides}{failed}, {now.Active} active | tiles {now.TilesDone:N0}/{now.TilesPlanned:N0}, {TilesPerSecond:0} tiles/s | {device} | ETA {Clock(Remaining)}");
+            $"slides {now.Done + now.Failed}/{now.Slides}{failed}, {now.Active} active | tiles {now.TilesDone:N0}/{now.TilesPlanned:N0}, {TilesPerSecond:0} tiles/s | {device} | {left}");
     }
 
     public static void WriteStopped(ProgressSnapshot now, TextWriter error) => error.WriteLine(

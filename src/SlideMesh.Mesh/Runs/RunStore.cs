@@ -70,9 +70,9 @@ public sealed class RunStore : IDisposable
     public static OutputException Unusable(string root, Exception failure)
     {
         ArgumentNullException.ThrowIfNull(failure);
-        string line = failure is UnauthorizedAccessException ? $"output folder '{root}' cannot be written: {failure.Message}; choose another with --out or change its permissions"
-            : FailureClassifier.IsOutputFull(failure) ? $"output folder '{root}' is full or read-only: {failure.Message}; free space or choose another with --out"
-            : $"output folder '{root}' cannot be used: {failure.Message}; choose another with --out";
+        string line = failure is UnauthorizedAccessException ? $"output folder '{root}' cannot be written: {failure.Message.TrimEnd('.')}; choose another with --out or change its permissions"
+            : FailureClassifier.IsOutputFull(failure) ? $"output folder '{root}' is full or read-only: {failure.Message.TrimEnd('.')}; free space or choose another with --out"
+            : $"output folder '{root}' cannot be used: {failure.Message.TrimEnd('.')}; choose another with --out";
         return new OutputException(line, failure);
     }
 
