@@ -41,17 +41,22 @@ internal sealed class ProgressLine
     public string Text(ProgressSnapshot now)
     {
         string device = DeviceBusy is double busy
-            ? string.Create(CultureInfo.InvariantCulture, $"device {busy * 100:0} % busy{(busy < 0.85 ? ", waits for tiles" : "")}")
+            ? string.Create(CultureInfo.InvariantCulture, $"device {busy * 100:0} % busy{(WaitsForTiles(now) ? ", waits for tiles" : "")}")
             : "device idle";
-        // With every tile done, what is left are heatmaps and reports, of which no rate is known.
-        string left = now.TilesDone >= now.TilesPlanned && now.Active > 0 && now.Done + now.Failed + now.Active >= now.Slides
-            ? "writing results"
-            : $"ETA {Clock(Remaining)}";
         string failed = now.Failed > 0 ? string.Create(CultureInfo.InvariantCulture, $", {now.Failed} failed") : "";
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"slides {now.Done + now.Failed}/{now.Slides}{failed}, {now.Active} active | tiles {now.TilesDone:N0}/{now.TilesPlanned:N0}, {TilesPerSecond:0} tiles/s | {device} | {left}");
+            $"slides {now.Done + now.Failed}/{now.Slides}{failed}, {now.Active} active | tiles {now.TilesDone:N0}/{now.TilesPlanned:N0}, {TilesPerSecond:0} tiles/s | {device} | {Left(now)}");
     }
+
+    /// <summary>The time left; with every tile done, what is left are heatmaps and reports, of which no rate is known.</summary>
+    public string Left(ProgressSnapshot now) => IsWriting(now) ? "writing results" : $"ETA {Clock(Remaining)}";
+
+    /// <summary>Whether the device waits because decoding is slow, not because there is nothing left for it.</summary>
+    public bool WaitsForTiles(ProgressSnapshot now) => DeviceBusy < 0.85 && !IsWriting(now);
+
+    private static bool IsWriting(ProgressSnapshot now) =>
+        now.TilesDone >= now.TilesPlanned && now.Active > 0 && now.Done + now.Failed + now.Active >= now.Slides;
 
     public static void WriteStopped(ProgressSnapshot now, TextWriter error) => error.WriteLine(
         $"slidemesh: stopped after {Clock(now.Elapsed)}: {now.Done} of {now.Slides} slides done, {now.Failed} failed; run the same command to go on");

@@ -41,10 +41,10 @@ internal sealed class TerminalDisplay(TextWriter output) : IRunDisplay
                     ProgressSnapshot now = driver.Progress.Snapshot();
                     line.Update(now, driver.Device);
                     slides.Value = now.Done + now.Failed;
-                    slides.Description = Markup.Escape($"slides {now.Done + now.Failed}/{now.Slides}, {now.Active} active, ETA {ProgressLine.Clock(line.Remaining)}");
+                    slides.Description = Markup.Escape($"slides {now.Done + now.Failed}/{now.Slides}, {now.Active} active, {line.Left(now)}");
                     tiles.MaxValue = Math.Max(1, now.TilesPlanned);
                     tiles.Value = now.TilesDone;
-                    tiles.Description = Markup.Escape($"tiles {now.TilesDone:N0}, {line.TilesPerSecond:0}/s, device {line.DeviceBusy ?? 0:P0} busy{(line.DeviceBusy < 0.85 ? " (waits for tiles)" : "")}");
+                    tiles.Description = Markup.Escape($"tiles {now.TilesDone:N0}, {line.TilesPerSecond:0}/s, device {line.DeviceBusy ?? 0:P0} busy{(line.WaitsForTiles(now) ? " (waits for tiles)" : "")}");
                 }
                 while (!over);
                 outcomes = await run.ConfigureAwait(false);
