@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using SlideMesh.Cli.Display;
+using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Engine;
 using SlideMesh.Slides.OpenSlide;
@@ -83,7 +84,7 @@ internal static class InspectCommand
                 ObjectivePower = source.ObjectivePower,
             };
             MicronsPerPixel mpp = MicronsPerPixelResolver.Require(slide.MicronsPerPixel, source, defaultMpp, slide.Path);
-            return facts with { MicronsPerPixel = mpp.Mean, MicronsPerPixelSource = FailureClassifier.ToKebab(mpp.Source.ToString()) };
+            return facts with { MicronsPerPixel = mpp.Mean, MicronsPerPixelSource = KebabCase.Of(mpp.Source) };
         }
         catch (Exception unusable) when (unusable is not OperationCanceledException)
         {

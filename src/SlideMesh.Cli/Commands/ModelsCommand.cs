@@ -30,7 +30,7 @@ internal static class ModelsCommand
             try
             {
                 ModelManifest model = ModelPackage.Load(folder).Manifest;
-                table.Add(model.Name, model.Version, Kebab(model.Kind), Says(model), View(model.Tile), model.Synthetic ? "synthetic slides" : model.TrainedOn);
+                table.Add(model.Name, model.Version, KebabCase.Of(model.Kind), Says(model), View(model.Tile), model.Synthetic ? "synthetic slides" : model.TrainedOn);
             }
             catch (ModelPackageException unusable)
             {
@@ -53,7 +53,7 @@ internal static class ModelsCommand
         ModelPackage package = PackageCatalog.Default().Load([name]).Single();
         ModelManifest model = package.Manifest;
         TextWriter o = Console.Out;
-        o.WriteLine($"{model.Name} {model.Version} ({Kebab(model.Kind)})");
+        o.WriteLine($"{model.Name} {model.Version} ({KebabCase.Of(model.Kind)})");
         o.WriteLine($"  {model.Description}");
         o.WriteLine($"  folder        {package.Folder}");
         o.WriteLine($"  SHA-256       {package.Sha256}");
@@ -78,7 +78,7 @@ internal static class ModelsCommand
         foreach (TaskOutput output in model.Outputs)
         {
             string what = output.Type == OutputType.Regression ? $"{output.Quantity} ({output.Unit})" : string.Join(", ", output.Labels);
-            o.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  per slide     {output.Task} ({Kebab(output.Type)}): {what}"));
+            o.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  per slide     {output.Task} ({KebabCase.Of(output.Type)}): {what}"));
         }
 
         foreach (Covariate covariate in model.Covariates)
@@ -101,6 +101,4 @@ internal static class ModelsCommand
         : string.Create(CultureInfo.InvariantCulture, $"{view.SizePx} px at {view.MicronsPerPixel} um/px{(view.OverlapPx > 0 ? $", overlap {view.OverlapPx}" : "")}");
 
     private static string Describe(TensorSpec tensor) => $"{tensor.Name} [{string.Join(", ", tensor.Shape.Select(d => d < 0 ? "N" : d.ToString(CultureInfo.InvariantCulture)))}]";
-
-    private static string Kebab<T>(T value) where T : struct, Enum => System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
 }

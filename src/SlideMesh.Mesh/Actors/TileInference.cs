@@ -65,7 +65,7 @@ public sealed class TileInference(RunContext run, IMeshEngine engine, DeviceBatc
         run.Telemetry.StageDone("shard", elapsed, new FileInfo(path).Length);
         foreach (IGrouping<TileOutcome, TileRecord> outcome in file.Tiles.GroupBy(t => t.Outcome))
         {
-            run.Telemetry.TilesDone(FailureClassifier.ToKebab(outcome.Key.ToString()), outcome.Count());
+            run.Telemetry.TilesDone(KebabCase.Of(outcome.Key), outcome.Count());
         }
     }
 }

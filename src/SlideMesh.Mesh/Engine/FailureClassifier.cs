@@ -1,9 +1,10 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using SlideMesh.Inference.Engines;
+using SlideMesh.Inference.Packages;
 using SlideMesh.Prediction;
-using SlideMesh.Reporting.Features.Hdf5;
 using SlideMesh.Slides;
+using SlideMesh.Reporting.Features.Hdf5;
 
 namespace SlideMesh.Mesh.Engine;
 
@@ -36,8 +37,8 @@ public static partial class FailureClassifier
     /// <summary>Kebab-case reason.</summary>
     public static string Reason(Exception failure) => failure switch
     {
-        SlideFormatException slide => ToKebab(slide.Reason.ToString()),
-        PredictionException prediction => ToKebab(prediction.Reason.ToString()),
+        SlideFormatException slide => KebabCase.Of(slide.Reason),
+        PredictionException prediction => KebabCase.Of(prediction.Reason),
         _ when IsOutputFull(failure) => "output-full",
         UnauthorizedAccessException => "output-not-writable",
         IOException or Hdf5Exception => "io-error",
@@ -55,9 +56,6 @@ public static partial class FailureClassifier
         Hdf5Exception hdf5 => ErrorNumber().Matches(hdf5.Message).Any(m => IsFull(int.Parse(m.Groups[1].ValueSpan, CultureInfo.InvariantCulture))),
         _ => false,
     };
-
-    public static string ToKebab(string pascal) =>
-        string.Concat(pascal.Select((c, i) => char.IsUpper(c) ? (i == 0 ? "" : "-") + char.ToLowerInvariant(c) : c.ToString()));
 
     private static bool IsFull(int errno) => errno is ErrorNoSpace or ErrorQuota or ErrorTooLarge or ErrorReadOnly;
 

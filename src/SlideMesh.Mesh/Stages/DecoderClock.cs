@@ -1,3 +1,4 @@
+using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Messages;
 using SlideMesh.Mesh.Runs;
 
@@ -40,7 +41,7 @@ internal sealed class DecoderClock(TimeProvider time)
         foreach (DecoderActivity activity in Enum.GetValues<DecoderActivity>())
         {
             TimeSpan spent = TimeSpan.FromSeconds(_ticks[(int)activity] / (double)time.TimestampFrequency);
-            string name = Engine.FailureClassifier.ToKebab(activity.ToString());
+            string name = KebabCase.Of(activity);
             run.Timings.Add(shard.Slide, name, shard.Stream, spent, _tiles);
             run.Telemetry.DecoderTime(name, spent);
         }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
 using SlideMesh.Prediction.Omics;
@@ -134,7 +135,7 @@ public static class RunTables
         return omics.Findings.Concat(omics.FindUnknownCases(slides.Select(s => s.Key)))
             .Select(finding => new FailureRow(
                 finding.CaseId is { } id ? slides[id].OrderBy(s => s.Id.Value, StringComparer.Ordinal).FirstOrDefault()?.Id.Value ?? "" : "",
-                path, "omics", "omics-" + Engine.FailureClassifier.ToKebab(finding.Kind.ToString()), finding.Detail));
+                path, "omics", "omics-" + KebabCase.Of(finding.Kind), finding.Detail));
     }
 
     private static IEnumerable<CohortEntry> InOrder(RunContext run) => run.Slides.Values.OrderBy(s => s.Id.Value, StringComparer.Ordinal);

@@ -1,8 +1,9 @@
 using SlideMesh.Inference.Engines;
+using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Engine;
 using SlideMesh.Prediction;
-using SlideMesh.Reporting.Features.Hdf5;
 using SlideMesh.Slides;
+using SlideMesh.Reporting.Features.Hdf5;
 
 namespace SlideMesh.Mesh.Tests.Engine;
 
@@ -40,7 +41,7 @@ public sealed class FailureClassifierTests
     [Fact]
     public void Every_reason_of_slides_and_heads_is_kebab_case()
     {
-        IEnumerable<string> reasons = Enum.GetNames<SlideFailureReason>().Concat(Enum.GetNames<PredictionFailureReason>()).Select(FailureClassifier.ToKebab);
+        IEnumerable<string> reasons = Enum.GetValues<SlideFailureReason>().Select(KebabCase.Of).Concat(Enum.GetValues<PredictionFailureReason>().Select(KebabCase.Of));
         Assert.All(reasons, reason => Assert.Matches("^[a-z]+(-[a-z]+)*$", reason));
     }
 
