@@ -3,6 +3,7 @@ using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
 using SlideMesh.Reporting.GeoJson;
+using SlideMesh.Reporting.Heatmaps;
 using SlideMesh.Reporting.OutputStore;
 using SlideMesh.Slides;
 using SlideMesh.Slides.Pyramid;
@@ -23,6 +24,9 @@ public static class PlanStage
 
     // The picture that tissue is found on is 8 µm a pixel, which leaves a small slide a stamp; a person wants to see something.
     private const int ThumbnailEdge = 1024;
+
+    // And a large slide a picture that every later stage would decode whole; this is enough for a page on a large screen.
+    private const int LargestThumbnailEdge = 2048;
 
     /// <returns>The plan, and the key that it was made with.</returns>
     /// <exception cref="SlideFormatException">The slide cannot be used: unreadable, or nobody tells its microns per pixel.</exception>
@@ -104,9 +108,10 @@ public static class PlanStage
     {
         PyramidLevel slide = source.Levels[0];
         double finer = Math.Max(slide.Width * mpp.X, slide.Height * mpp.Y) / ThumbnailEdge;
-        if (Math.Max(tissue.Thumbnail.Width, tissue.Thumbnail.Height) >= ThumbnailEdge || finer <= mpp.Mean)
+        if (Math.Max(tissue.Thumbnail.Width, tissue.Thumbnail.Height) >= ThumbnailEdge || finer <= mpp.Mean || !Thumbnail.IsQuick(source, mpp, finer))
         {
-            return (tissue.Thumbnail, tissue.Mask.DownsampleX, tissue.Mask.DownsampleY);
+            RgbImage picture = PictureScaling.Shrink(tissue.Thumbnail, LargestThumbnailEdge);
+            return (picture, (double)slide.Width / picture.Width, (double)slide.Height / picture.Height);
         }
 
         Thumbnail large = Thumbnail.Read(source, mpp, finer, cancellation);

@@ -39,15 +39,16 @@ internal sealed class SlidePictures(RunContext run, CohortEntry slide, PlannedSl
         double smallX = planned.Document.ThumbnailDownsampleX * whole.Width / small.Width;
         double smallY = planned.Document.ThumbnailDownsampleY * whole.Height / small.Height;
 
+        RgbImage picture = HeatmapPicture.Canvas(thumbnail);
         List<string> written = [];
         List<HeatmapFigure> figures = [];
         foreach (TileMap map in maps)
         {
             cancellation.ThrowIfCancellationRequested();
             FeatureFile bag = bags[map.Stream];
-            RgbImage picture = HeatmapPicture.Render(thumbnail, downsampleX, downsampleY, map, bag, _colours);
+            HeatmapPicture.Render(picture, thumbnail, downsampleX, downsampleY, map, bag, _colours);
             string stem = Path.Combine(folder.Heatmaps, map.Name);
-            written.Add(ResultStage.Save(stem + ".png", stream => stream.Write(PngEncoder.Encode(picture))));
+            written.Add(ResultStage.Save(stem + ".png", stream => PngEncoder.Write(stream, picture)));
             written.Add(ResultStage.Save(stem + ".tif", stream => HeatmapTiff.Write(stream, planned.Plans[map.Stream], map, bag, colours: _colours)));
             written.Add(ResultStage.Save(stem + ".geojson", stream => SlideGeoJson.WriteHeatmap(stream, slide.Id, map, bag, _colours)));
             written.Add(ResultStage.Save(stem + ".csv", stream => TileScoreTable.Write(stream, map, bag)));
