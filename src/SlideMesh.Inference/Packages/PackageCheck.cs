@@ -13,4 +13,11 @@ public static class PackageCheck
         ArgumentNullException.ThrowIfNull(engine);
         new GraphRules(package).Check(engine);
     }
+
+    /// <summary>Files in which an ONNX graph keeps weights, by the names that it gives them: relative to its own folder, and not checked.</summary>
+    public static IReadOnlyList<string> DataFiles(string graph)
+    {
+        using FileStream stream = File.OpenRead(graph);
+        return ExternalData.Locations(stream);
+    }
 }
