@@ -29,6 +29,9 @@ public sealed record ModelDesign
 
     public IReadOnlyList<Covariate> Covariates { get; init; } = [];
 
+    /// <summary>Columns G of the input <c>omics</c>; 0 when the model takes none. Their names and scaling are the user's to give.</summary>
+    public int OmicsFeatures { get; init; }
+
     /// <summary>Begins the package's description: the architecture with the sizes that were found.</summary>
     public required string Description { get; init; }
 

@@ -7,11 +7,12 @@ namespace SlideMesh.Models.Graphs;
 #pragma warning disable CA2225 // A named constructor beside each pair would only be noise.
 public sealed class OnnxAttribute
 {
-    // onnx.proto, AttributeProto: name 1, f 2, i 3, s 4, floats 7, ints 8, type 20.
+    // onnx.proto, AttributeProto: name 1, f 2, i 3, s 4, floats 7, ints 8, strings 9, type 20.
     private const int TypeFloat = 1;
     private const int TypeInt = 2;
     private const int TypeString = 3;
     private const int TypeInts = 7;
+    private const int TypeStrings = 8;
 
     private readonly Action<CodedOutputStream> _write;
 
@@ -53,6 +54,17 @@ public sealed class OnnxAttribute
         o.WriteRawTag((4 << 3) | 2);
         o.WriteBytes(ByteString.CopyFrom(pair.Value, Encoding.UTF8));
         WriteType(o, TypeString);
+    });
+
+    public static implicit operator OnnxAttribute((string Name, string[] Values) pair) => new(pair.Name, o =>
+    {
+        foreach (string value in pair.Values)
+        {
+            o.WriteRawTag((9 << 3) | 2);
+            o.WriteBytes(ByteString.CopyFrom(value, Encoding.UTF8));
+        }
+
+        WriteType(o, TypeStrings);
     });
 
     internal byte[] ToProto() => ProtoMessage.Of(o =>

@@ -61,6 +61,14 @@ public static class OnnxOperators
     public static GraphValue Sum(this OnnxGraph g, GraphValue x, bool keepDimensions, params long[] axes) =>
         g.Node("ReduceSum", [x, g.Integers(axes)], ("keepdims", keepDimensions ? 1 : 0));
 
+    /// <summary>A recurrent layer with ReLU in one direction from a zero state: h = ReLU(W x + R h + b). Gives the last state, [1, batch, H].</summary>
+    /// <param name="x">[steps, batch, D].</param>
+    /// <param name="w">[1, H, D].</param>
+    /// <param name="r">[1, H, H].</param>
+    /// <param name="b">[1, 2 H]: the bias of W, then of R.</param>
+    public static GraphValue Rnn(this OnnxGraph g, GraphValue x, Weight w, Weight r, Weight b, long hidden) =>
+        g.Node("RNN", [x, g.Weight(w), g.Weight(r), g.Weight(b)], 2, ("hidden_size", hidden), ("activations", ["Relu"]))[1];
+
     /// <summary>torch.nn.Conv2d.</summary>
     /// <param name="pads">Top, left, bottom, right.</param>
     public static GraphValue Conv2d(this OnnxGraph g, GraphValue x, Weight weight, Weight? bias, int stride = 1, long[]? pads = null, int groups = 1)
