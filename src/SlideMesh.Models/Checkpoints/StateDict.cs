@@ -99,12 +99,18 @@ public sealed class StateDict
         }
     }
 
-    /// <summary>Sets every key aside for which <paramref name="known"/> holds; see <see cref="Ignore"/>.</summary>
+    /// <summary>Sets every key aside for which <paramref name="known"/> holds; see <see cref="Ignore"/>. One line for all of them.</summary>
     public void IgnoreWhere(Func<string, bool> known, string reason)
     {
-        foreach (string key in Keys.Where(k => !_book.Taken.Contains(_prefix + k)).Where(known).ToArray())
+        string[] keys = [.. Keys.Where(k => !_book.Taken.Contains(_prefix + k)).Where(known)];
+        if (keys.Length == 1)
         {
-            Ignore(key, reason);
+            Ignore(keys[0], reason);
+        }
+        else if (keys.Length > 1)
+        {
+            _book.Taken.UnionWith(keys.Select(k => _prefix + k));
+            _book.Ignored.Add($"{_prefix}{keys[0]} and {keys.Length - 1} more: {reason}");
         }
     }
 
