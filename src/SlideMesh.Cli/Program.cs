@@ -12,6 +12,7 @@ RootCommand root = new("""
     """)
 {
     RunCommand.Create(),
+    EmbedCommand.Create(),
     InspectCommand.Create(),
     ModelsCommand.Create(),
     DoctorCommand.Create(),

@@ -32,16 +32,20 @@ internal static class ResultTable
         }
 
         table.Write(writer);
-        foreach (SlideSummary failed in outcomes.Select(o => o.Summary).Where(s => s.State == SlideState.Failed))
-        {
-            writer.WriteLine($"failed: {failed.SlideId}: {failed.Reason}: {failed.Detail}");
-        }
-
+        WriteFailures(outcomes, writer);
         int failures = outcomes.Count(o => o.Summary.State == SlideState.Failed);
         writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{outcomes.Count - failures} of {outcomes.Count} slides succeeded; results in {output} (start with report.html and slides.csv)"));
         if (pipeline.Packages.Any(p => p.Manifest.Synthetic))
         {
             writer.WriteLine("The models were trained on synthetic slides: these results show that the pipeline works and say nothing about real tissue.");
+        }
+    }
+
+    public static void WriteFailures(IReadOnlyList<SlideOutcome> outcomes, TextWriter writer)
+    {
+        foreach (SlideSummary failed in outcomes.Select(o => o.Summary).Where(s => s.State == SlideState.Failed))
+        {
+            writer.WriteLine($"failed: {failed.SlideId}: {failed.Reason}: {failed.Detail}");
         }
     }
 

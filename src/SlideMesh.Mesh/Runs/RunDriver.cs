@@ -11,6 +11,7 @@ using SlideMesh.Mesh.Telemetry;
 using SlideMesh.Prediction;
 using SlideMesh.Prediction.Omics;
 using SlideMesh.Reporting;
+using SlideMesh.Reporting.OutputStore;
 using SlideMesh.Slides;
 
 namespace SlideMesh.Mesh.Runs;
@@ -44,7 +45,8 @@ public sealed class RunDriver : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(request);
         _request = request;
         time ??= TimeProvider.System;
-        _store = RunStore.Open(request.Options.OutputRoot);
+        FlatLayout? layout = request.Options.Verb == RunVerb.Embed ? new FlatLayout(request.Pipeline.Streams) : null;
+        _store = RunStore.Open(request.Options.OutputRoot, request.Options.Verb, layout);
         try
         {
             _log = new RunLog(_store.Log, time);
@@ -78,6 +80,9 @@ public sealed class RunDriver : IAsyncDisposable
     }
 
     public RunProgress Progress => _run.Progress;
+
+    /// <summary>Where features lie for other tools; null when they lie in the slides' folders.</summary>
+    public FlatLayout? Layout => _store.Layout;
 
     /// <summary>What a user should know before the run begins, one line each.</summary>
     public IEnumerable<string> Warnings

@@ -31,13 +31,14 @@ public static class FinishedSlide
             PlanDocument document = PlanDocument.Read(folder.Plan);
             IReadOnlyDictionary<string, string> features = StageKeys.AllFeatures(run, slide, document);
             bool whole = features.All(f => ledger.IsDone(StageKeys.FeaturesStage(f.Key), f.Value))
+                && (run.Store.Layout is null || features.All(f => ExportStage.IsDone(run, ledger, f.Key, f.Value)))
                 && ledger.IsDone(StageKeys.ResultStage, StageKeys.Result(run, slide, planKey, features));
             if (!whole)
             {
                 return null;
             }
 
-            ledger.Keep(StageKeys.All(run));
+            StageKeys.ForgetOthers(run, ledger);
             return Read(run, slide);
         }
         catch (JsonException)

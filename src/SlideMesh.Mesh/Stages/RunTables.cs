@@ -27,6 +27,7 @@ public static class RunTables
         RunOptions options = run.Options;
         ResultStage.Save(run.Store.RunJson, stream => ResultJson.Write(stream, new RunDocument
         {
+            Command = options.Verb,
             SoftwareVersion = SoftwareVersion.Current,
             Parameters = new Dictionary<string, string>(StringComparer.Ordinal)
             {
@@ -61,9 +62,14 @@ public static class RunTables
             return;
         }
 
+        if (run.Store.Layout is { } layout && run.Options.Write.HasFlag(ExtraFormats.ClamPt))
+        {
+            ClamFolder.Write(run, layout, slides);
+        }
+
         ResultStage.Save(run.Store.Report, stream => stream.Write(RunReport.Render(new RunReportInput
         {
-            Title = "SlideMesh run",
+            Title = $"SlideMesh {run.Options.Verb}",
             SoftwareVersion = SoftwareVersion.Current,
             Slides = [.. slides.Select(s => Row(run, s))],
             Failures = [.. slides.Where(s => s.State == SlideState.Failed).Select(SlideFailure), .. OmicsFailures(run)],

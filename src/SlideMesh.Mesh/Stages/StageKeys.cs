@@ -3,6 +3,7 @@ using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
 using SlideMesh.Prediction.Omics;
+using SlideMesh.Reporting.OutputStore;
 using SlideMesh.Slides.OpenSlide;
 
 namespace SlideMesh.Mesh.Stages;
@@ -20,6 +21,20 @@ public static class StageKeys
     {
         ArgumentNullException.ThrowIfNull(run);
         return new HashSet<string>([PlanStage, ResultStage, .. run.Pipeline.Streams.Select(s => FeaturesStage(s.Id))], StringComparer.Ordinal);
+    }
+
+    /// <summary>
+    /// Drops what other models left in a slide's folder. Not in a flat layout, whose folders are filled encoder by encoder: features
+    /// of an earlier command stay until the same stream is made again.
+    /// </summary>
+    public static void ForgetOthers(RunContext run, StageLedger ledger)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(ledger);
+        if (run.Store.Layout is null)
+        {
+            ledger.Keep(All(run));
+        }
     }
 
     public static string Plan(RunContext run, CohortEntry slide, string fingerprint)
