@@ -13,6 +13,7 @@ RootCommand root = new("""
 {
     RunCommand.Create(),
     EmbedCommand.Create(),
+    PredictCommand.Create(),
     InspectCommand.Create(),
     ModelsCommand.Create(),
     DoctorCommand.Create(),

@@ -60,31 +60,32 @@ public static class PipelineResolver
     }
 
     /// <summary>
-    /// Heads that run on features which exist already: what <see cref="Resolve"/> checks, but an encoder may be missing. Its features then
-    /// get a stream whose id always states the view, since the encoder's own view is not known. Encoders are left out unless a head uses them.
+    /// Heads that run on features which exist already: what <see cref="Resolve"/> checks, but an encoder may be missing, or be another than a
+    /// head was trained on, which counts the same. Its features then get a stream whose id always states the view, since the encoder's own
+    /// view is not known. Encoders are left out unless a head uses them.
     /// </summary>
     /// <exception cref="ModelPackageException">The first violation, or no head at all.</exception>
     public static ResolvedPipeline ResolveHeads(IEnumerable<ModelPackage> packages, IInferenceEngine engine)
     {
         (List<ModelPackage> ordered, Dictionary<string, ModelPackage> byName) = CheckEach(packages, engine);
-        HashSet<string> encoders = [.. ordered.Select(p => p.Manifest.Encoder?.Name).OfType<string>()];
-        List<ModelPackage> heads = [.. ordered.Where(p => p.Kind != ModelKind.Encoder || encoders.Contains(p.Name))];
-        if (heads.Count == 0 && ordered.Count > 0)
+        ILookup<string, EncoderReference> references = ordered.Select(p => p.Manifest.Encoder).OfType<EncoderReference>().ToLookup(e => e.Name, StringComparer.Ordinal);
+        List<ModelPackage> used = [.. ordered.Where(p => p.Kind != ModelKind.Encoder || (references.Contains(p.Name) && references[p.Name].All(e => Is(p, e))))];
+        if (used.All(p => p.Kind == ModelKind.Encoder) && ordered.Count > 0)
         {
             throw Fail(ordered[0], "is an encoder: it makes features and answers nothing; name slide heads or tile classifiers.");
         }
 
-        foreach (ModelPackage package in heads)
+        foreach (ModelPackage encoder in ordered.Except(used))
         {
-            if (package.Manifest.Encoder is { } encoder && byName.ContainsKey(encoder.Name))
-            {
-                CheckEncoder(package, byName);
-            }
+            byName.Remove(encoder.Name);
+        }
 
+        foreach (ModelPackage package in used)
+        {
             CheckFusion(package, byName);
         }
 
-        return WithStreams(heads, byName);
+        return WithStreams(used, byName);
     }
 
     private static (List<ModelPackage> Ordered, Dictionary<string, ModelPackage> ByName) CheckEach(IEnumerable<ModelPackage> packages, IInferenceEngine engine)
@@ -211,6 +212,9 @@ public static class PipelineResolver
 
         return new ResolvedPipeline(ordered, [.. streams.Values], used);
     }
+
+    private static bool Is(ModelPackage encoder, EncoderReference reference) =>
+        (reference.Sha256 is null || encoder.GraphSha256(GraphRole.Tile) == reference.Sha256) && new GraphRules(encoder).TileWidth() == reference.Dimension;
 
     private static FeatureStream StreamOf(ModelPackage package, Dictionary<string, ModelPackage> byName)
     {

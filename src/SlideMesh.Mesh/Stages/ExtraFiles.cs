@@ -31,15 +31,22 @@ internal static class ExtraFiles
         {
             foreach (TileScores tiles in scores)
             {
-                FeatureFile bag = bags[tiles.Stream];
-                ArrayFeatureBag probabilities = new(tiles.Labels.Count, tiles.Values, bag.Coordinates.ToArray(), bag.TileSizeLevel0);
-                written.Add(ResultStage.Save(
-                    Path.Combine(folder.Root, "model-outputs-csv", tiles.Model + ".csv"),
-                    file => WsinferTable.Write(file, probabilities, tiles.Labels)));
+                written.Add(WriteWsinfer(folder, tiles, bags[tiles.Stream]));
             }
         }
 
         return written;
+    }
+
+    /// <summary>WSInfer's table of one tile classifier.</summary>
+    /// <param name="bag">The features that the scores follow; only coordinates are read.</param>
+    /// <returns>Path of the file written.</returns>
+    public static string WriteWsinfer(SlideFolder folder, TileScores tiles, IFeatureBag bag)
+    {
+        ArrayFeatureBag probabilities = new(tiles.Labels.Count, tiles.Values, bag.Coordinates.ToArray(), bag.TileSizeLevel0);
+        return ResultStage.Save(
+            Path.Combine(folder.Root, "model-outputs-csv", tiles.Model + ".csv"),
+            file => WsinferTable.Write(file, probabilities, tiles.Labels));
     }
 
     /// <summary>Copies of a stream's features in the layouts that were asked for.</summary>

@@ -48,6 +48,21 @@ public static class FinishedSlide
         }
     }
 
+    /// <summary>The slide's predictions.json; null when another version wrote it.</summary>
+    public static SlideOutcome? TryRead(RunContext run, CohortEntry slide)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(slide);
+        try
+        {
+            return Read(run, slide);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
     private static SlideOutcome Read(RunContext run, CohortEntry slide)
     {
         SlideFolder folder = run.Store.Slide(slide.Id);

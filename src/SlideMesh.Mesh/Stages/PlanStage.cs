@@ -102,15 +102,37 @@ public static class PlanStage
     private static (RgbImage Picture, double DownsampleX, double DownsampleY) ReadThumbnail(
         ISlideSource source, MicronsPerPixel mpp, TissueResult tissue, CancellationToken cancellation)
     {
-        PyramidLevel slide = source.Levels[0];
-        double finer = Math.Max(slide.Width * mpp.X, slide.Height * mpp.Y) / ThumbnailEdge;
-        if (Math.Max(tissue.Thumbnail.Width, tissue.Thumbnail.Height) >= ThumbnailEdge || finer <= mpp.Mean)
+        if (FinerThumbnail(source, mpp, tissue.Thumbnail) is not double finer)
         {
             return (tissue.Thumbnail, tissue.Mask.DownsampleX, tissue.Mask.DownsampleY);
         }
 
         Thumbnail large = Thumbnail.Read(source, mpp, finer, cancellation);
         return (large.Image, large.DownsampleX, large.DownsampleY);
+    }
+
+    /// <summary>Writes the same thumbnail.jpg for a slide that is not planned here.</summary>
+    /// <returns>Level-0 pixels per pixel of it.</returns>
+    internal static (double DownsampleX, double DownsampleY) WriteThumbnail(
+        string path, ISlideSource source, MicronsPerPixel mpp, double micronsPerPixel, CancellationToken cancellation)
+    {
+        Thumbnail thumbnail = Thumbnail.Read(source, mpp, micronsPerPixel, cancellation);
+        if (FinerThumbnail(source, mpp, thumbnail.Image) is double finer)
+        {
+            thumbnail = Thumbnail.Read(source, mpp, finer, cancellation);
+        }
+
+        using JpegEncoder encoder = new(ThumbnailQuality);
+        AtomicFile.WriteBytes(path, encoder.Encode(thumbnail.Image));
+        return (thumbnail.DownsampleX, thumbnail.DownsampleY);
+    }
+
+    /// <summary>µm per pixel at which the picture is large enough to look at; null when <paramref name="picture"/> is, or nothing finer exists.</summary>
+    private static double? FinerThumbnail(ISlideSource source, MicronsPerPixel mpp, RgbImage picture)
+    {
+        PyramidLevel slide = source.Levels[0];
+        double finer = Math.Max(slide.Width * mpp.X, slide.Height * mpp.Y) / ThumbnailEdge;
+        return Math.Max(picture.Width, picture.Height) >= ThumbnailEdge || finer <= mpp.Mean ? null : finer;
     }
 
     /// <summary>Null when a tile list is missing or damaged: they are intermediate, and planning again costs seconds.</summary>

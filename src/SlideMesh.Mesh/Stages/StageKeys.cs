@@ -108,6 +108,13 @@ public static class StageKeys
             key.Add("features/" + stream, features);
         }
 
+        AddModelsAndCase(key, run, slide);
+        return key.ToString();
+    }
+
+    /// <summary>The models, and what is known of the slide's case.</summary>
+    internal static void AddModelsAndCase(StageKey key, RunContext run, CohortEntry slide)
+    {
         foreach (ModelPackage package in run.Pipeline.Packages)
         {
             key.Add("model/" + package.Name, package.Sha256);
@@ -119,7 +126,6 @@ public static class StageKeys
         }
 
         AddOmics(key, run, slide);
-        return key.ToString();
     }
 
     private static void AddOmics(StageKey key, RunContext run, CohortEntry slide)
