@@ -15,7 +15,9 @@ internal static class ResultTable
     public static void Write(IReadOnlyList<SlideOutcome> outcomes, ResolvedPipeline pipeline, string output, TextWriter writer)
     {
         string[] tasks = [.. outcomes.SelectMany(o => o.Summary.Tasks).Select(t => t.Task).Distinct()];
-        TextTable table = new(["slide", "state", "tissue mm2", "tiles", .. tasks, "omics"]);
+        // Nobody looked for tissue where the features existed already.
+        bool hasTissue = outcomes.Any(o => o.Summary.TissueMm2 is not null);
+        TextTable table = new(["slide", "state", .. hasTissue ? ["tissue mm2"] : Array.Empty<string>(), "tiles", .. tasks, "omics"]);
         foreach (SlideOutcome outcome in outcomes)
         {
             SlideSummary slide = outcome.Summary;
@@ -24,7 +26,7 @@ internal static class ResultTable
             [
                 slide.SlideId,
                 slide.State == SlideState.Done ? (outcome.Resumed ? "done before" : "done") : $"FAILED {slide.Reason}",
-                slide.TissueMm2?.ToString("0.0", CultureInfo.InvariantCulture) ?? "-",
+                .. hasTissue ? [slide.TissueMm2?.ToString("0.0", CultureInfo.InvariantCulture) ?? "-"] : Array.Empty<string>(),
                 Tiles(slide),
                 .. tasks.Select(task => cells.GetValueOrDefault(task, "-")),
                 Omics(slide),

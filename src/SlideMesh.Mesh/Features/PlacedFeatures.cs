@@ -56,8 +56,8 @@ public sealed class PlacedFeatures : IFeatureBag
 
     public int Dimension => _file.Dimension;
 
-    /// <summary>Zeros where they are not known.</summary>
-    public ReadOnlySpan<long> Coordinates => _corners ?? (_file.Claims.Unit == CoordinateUnit.Level0Pixels ? _file.Coordinates : new long[_file.Count * 2]);
+    /// <summary>Empty where they are not known in level-0 pixels.</summary>
+    public ReadOnlySpan<long> Coordinates => _corners ?? _file.Coordinates;
 
     public (int Width, int Height) TileSizeLevel0 { get; }
 

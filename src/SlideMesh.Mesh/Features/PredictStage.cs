@@ -121,11 +121,13 @@ internal sealed class PredictStage
 
     private SlidePrediction Predict(CancellationToken cancellation)
     {
-        if (_placed.Count > 1 && _placed.FirstOrDefault(p => !p.Value.IsPlaced && p.Value.Count > 0) is { Key: { } stream })
+        // Scores of several models meet at the tiles' centres.
+        bool meet = _placed.Count > 1 || _run.Pipeline.Packages.Count(p => p.Kind == ModelKind.TileClassifier) > 1;
+        if (meet && _placed.FirstOrDefault(p => !p.Value.IsPlaced && p.Value.Count > 0) is { Key: { } stream })
         {
             throw new FeatureFileException(
                 _matched[stream].Path.Full, FeatureFileFailure.PositionsUnknown,
-                $"'{_matched[stream].Path.Shown}' does not say where its tiles lie, and models of {_placed.Count} magnifications are put together on the slide; name models of one magnification, or give --tile-level0 or --default-mpp.");
+                $"'{_matched[stream].Path.Shown}' does not say where its tiles lie on the slide, where the scores of several models are put together; give --tile-level0 or --default-mpp, or name one model at a time.");
         }
 
         CaseOmics omics = _run.Omics?.Find(_slide.OmicsId) ?? CaseOmics.NotGiven;
@@ -159,8 +161,7 @@ internal sealed class PredictStage
     private MapEvidence Evidence(TileMap map)
     {
         PlacedFeatures bag = _placed[map.Stream];
-        MapEvidence evidence = MapEvidence.From(map, bag, _run.Options.TopTiles);
-        return bag.IsPlaced ? evidence : evidence with { Top = [], Bottom = [] };
+        return MapEvidence.From(map, bag, count: bag.IsPlaced ? _run.Options.TopTiles : 0);
     }
 
     private string WriteScores(TileMap map)

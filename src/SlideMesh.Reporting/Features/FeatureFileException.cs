@@ -28,6 +28,9 @@ public enum FeatureFileFailure
     /// <summary>Cut short or damaged.</summary>
     FeaturesDamaged,
 
+    /// <summary>The numbers lie in another file, which this one names; it could name any file of the user's.</summary>
+    FeaturesElsewhere,
+
     /// <summary>The dataset of features is no [N, D] or [1, N, D] of floating-point numbers.</summary>
     FeaturesShape,
 

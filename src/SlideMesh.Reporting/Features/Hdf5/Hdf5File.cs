@@ -291,7 +291,8 @@ internal sealed unsafe class Hdf5File : IDisposable
         using Hdf5Id creation = Hdf5Library.Check(Hdf5Native.H5Dget_create_plist(dataset), _path);
         if (Hdf5Native.H5Pget_external_count(creation) != 0 || Hdf5Native.H5Pget_layout(creation) == Hdf5Native.H5D_VIRTUAL || FileOf(dataset) != FileOf(_file))
         {
-            throw new Hdf5Exception($"{_path}: dataset '{name}' keeps its numbers in another file; copy them into this one");
+            throw new FeatureFileException(
+                _path, FeatureFileFailure.FeaturesElsewhere, $"{_path}: dataset '{name}' keeps its numbers in another file; copy them into this one");
         }
     }
 
