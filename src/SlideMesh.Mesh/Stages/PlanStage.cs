@@ -73,7 +73,7 @@ public static class PlanStage
             streams.Add(StreamPlan.From(stream.Id, plan, AtomicFile.Sha256(tiles)));
         }
 
-        (RgbImage Picture, double DownsampleX, double DownsampleY) thumbnail = ReadThumbnail(source, mpp, tissue, cancellation);
+        (RgbImage Picture, double DownsampleX, double DownsampleY) thumbnail = FitThumbnail(source, mpp, tissue.Thumbnail, cancellation);
         PlanDocument document = new()
         {
             SlideId = slide.Id.Value,
@@ -103,14 +103,27 @@ public static class PlanStage
         return (document, plans);
     }
 
-    private static (RgbImage Picture, double DownsampleX, double DownsampleY) ReadThumbnail(
-        ISlideSource source, MicronsPerPixel mpp, TissueResult tissue, CancellationToken cancellation)
+    /// <summary>Writes the same thumbnail.jpg for a slide that is not planned here.</summary>
+    /// <returns>Level-0 pixels per pixel of it.</returns>
+    internal static (double DownsampleX, double DownsampleY) WriteThumbnail(
+        string path, ISlideSource source, MicronsPerPixel mpp, double micronsPerPixel, CancellationToken cancellation)
+    {
+        RgbImage coarse = Thumbnail.Read(source, mpp, micronsPerPixel, cancellation).Image;
+        (RgbImage picture, double downsampleX, double downsampleY) = FitThumbnail(source, mpp, coarse, cancellation);
+        using JpegEncoder encoder = new(ThumbnailQuality);
+        AtomicFile.WriteBytes(path, encoder.Encode(picture));
+        return (downsampleX, downsampleY);
+    }
+
+    /// <summary>The picture that tissue was found on, shrunk when it is larger than anybody looks at, or read again when it is a stamp.</summary>
+    private static (RgbImage Picture, double DownsampleX, double DownsampleY) FitThumbnail(
+        ISlideSource source, MicronsPerPixel mpp, RgbImage coarse, CancellationToken cancellation)
     {
         PyramidLevel slide = source.Levels[0];
         double finer = Math.Max(slide.Width * mpp.X, slide.Height * mpp.Y) / ThumbnailEdge;
-        if (Math.Max(tissue.Thumbnail.Width, tissue.Thumbnail.Height) >= ThumbnailEdge || finer <= mpp.Mean || !Thumbnail.IsQuick(source, mpp, finer))
+        if (Math.Max(coarse.Width, coarse.Height) >= ThumbnailEdge || finer <= mpp.Mean || !Thumbnail.IsQuick(source, mpp, finer))
         {
-            RgbImage picture = PictureScaling.Shrink(tissue.Thumbnail, LargestThumbnailEdge);
+            RgbImage picture = PictureScaling.Shrink(coarse, LargestThumbnailEdge);
             return (picture, (double)slide.Width / picture.Width, (double)slide.Height / picture.Height);
         }
 

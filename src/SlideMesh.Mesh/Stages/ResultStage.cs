@@ -61,10 +61,13 @@ public static class ResultStage
     {
         CaseOmics omics = run.Omics?.Find(slide.OmicsId) ?? CaseOmics.NotGiven;
         return run.Predictor.Predict(
-            bags.ToDictionary(b => b.Key, b => (IFeatureBag)b.Value, StringComparer.Ordinal),
+            Bags(bags),
             new CaseContext(slide.CaseId, slide.Covariates, omics),
             cancellation);
     }
+
+    private static Dictionary<string, IFeatureBag> Bags(Dictionary<string, FeatureFile> files) =>
+        files.ToDictionary(b => b.Key, b => (IFeatureBag)b.Value, StringComparer.Ordinal);
 
     private static SlideSummary Write(
         RunContext run, CohortEntry slide, PlannedSlide planned, Dictionary<string, FeatureFile> bags, SlidePrediction prediction,
@@ -75,8 +78,8 @@ public static class ResultStage
         Empty(folder.TopTiles);
         List<MapEvidence> evidence = [.. prediction.Maps.Select(map => MapEvidence.From(map, bags[map.Stream], run.Options.TopTiles))];
         SlideSummary summary = Summarise(run, slide, planned, bags, prediction, evidence, folder);
-        SlidePictures pictures = new(run, slide, planned, folder);
-        List<string> written = [.. pictures.Write(summary, prediction.Maps, bags, evidence, cancellation)];
+        SlidePictures pictures = new(run, slide.Id, PictureSources.Of(slide, planned, folder), folder);
+        List<string> written = [.. pictures.Write(summary, prediction.Maps, Bags(bags), evidence, cancellation)];
         written.AddRange(ExtraFiles.Write(run, slide, planned, bags, prediction.TileScores, folder));
 
         written.Add(Save(folder.Quality, stream => ResultJson.Write(stream, new QualityDocument

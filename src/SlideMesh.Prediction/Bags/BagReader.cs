@@ -73,10 +73,13 @@ internal sealed class BagReader
             if (!float.IsFinite(block[i]))
             {
                 int row = start + (i / _bag.Dimension);
+                string place = _bag.Coordinates.IsEmpty
+                    ? ""
+                    : string.Create(CultureInfo.InvariantCulture, $" (level-0 {_bag.Coordinates[2 * row]}, {_bag.Coordinates[(2 * row) + 1]})");
                 throw new PredictionException(
                     PredictionFailureReason.NonFiniteFeature, _model,
                     string.Create(CultureInfo.InvariantCulture,
-                        $"{_model}: feature {i % _bag.Dimension} of tile {row} (level-0 {_bag.Coordinates[2 * row]}, {_bag.Coordinates[(2 * row) + 1]}) is {block[i]}; extract the slide's features again."));
+                        $"{_model}: feature {i % _bag.Dimension} of tile {row}{place} is {block[i]}; extract the slide's features again."));
             }
         }
     }
