@@ -19,6 +19,9 @@ public sealed record TileBatcherOptions
     /// </remarks>
     public int Parallelism { get; init; } = Environment.ProcessorCount;
 
+    /// <summary>Told, in one line, what a user should know: a batch that was too large for the device, what was chosen to make it faster. Must be quick.</summary>
+    public Action<string>? Notes { get; init; }
+
     /// <summary>Bound on the memory of all batch buffers together (pixels and results; not the engine's own).</summary>
     public long MemoryLimitBytes { get; init; } = 512L << 20;
 

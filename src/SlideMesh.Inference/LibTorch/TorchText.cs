@@ -1,10 +1,11 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using SlideMesh.Inference.LibTorch.Onnx;
 
 namespace SlideMesh.Inference.LibTorch;
 
 /// <summary>Between libtorch's words and ours.</summary>
-internal static unsafe class TorchText
+internal static unsafe partial class TorchText
 {
     public static string Read(byte* text, int capacity)
     {
@@ -13,18 +14,13 @@ internal static unsafe class TorchText
         return Encoding.UTF8.GetString(end < 0 ? bytes : bytes[..end]);
     }
 
-    /// <summary>
-    /// Of libtorch's text, which may hold a traceback through the program, the reason: the last line that is not a quotation, and not
-    /// longer than a line may be.
-    /// </summary>
+    /// <summary>Of libtorch's text, which may hold tracebacks through the program and files of whoever wrote it, the reason: one line of bounded length.</summary>
     public static string Reason(string text)
     {
         const int Longest = 400;
-        string[] lines = [.. text.Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0)];
-        string reason =
-            lines.LastOrDefault(line => line.StartsWith("RuntimeError: ", StringComparison.Ordinal) || line.StartsWith("torch.jit.Error: ", StringComparison.Ordinal))
-            ?? lines.FirstOrDefault(line => !line.StartsWith("The following operation failed", StringComparison.Ordinal) && !line.StartsWith("Traceback", StringComparison.Ordinal))
-            ?? "no text";
+        string reason = Named().Matches(text) is [.., { } last]
+            ? last.Groups["reason"].Value.Trim()
+            : text.Split('\n').Select(line => line.Trim()).FirstOrDefault(line => line.Length > 0) ?? "no text";
         return reason.Length <= Longest ? reason : reason[..Longest] + "…";
     }
 
@@ -41,4 +37,8 @@ internal static unsafe class TorchText
         OnnxType.UInt8 => 7,
         _ => throw new OnnxException($"element type {(int)type} is not covered"),
     };
+
+    /// <summary>How interpreters end a traceback.</summary>
+    [GeneratedRegex(@"^(builtins\.)?\w*(Error|Exception): (?<reason>.+)$", RegexOptions.Multiline)]
+    private static partial Regex Named();
 }

@@ -6,17 +6,28 @@ namespace SlideMesh.Inference.Tests.LibTorch;
 /// <summary>A test of the libtorch engine: left out with a word where its library was not built, except in CI, where that is a failure.</summary>
 internal sealed class TorchFactAttribute : FactAttribute
 {
-    public TorchFactAttribute()
-    {
-        bool required = Environment.GetEnvironmentVariable("CI") is { Length: > 0 } || Environment.GetEnvironmentVariable("SLIDEMESH_TESTS_NEED_TORCH") is { Length: > 0 };
-        if (!required && Missing() is { } reason)
-        {
-            Skip = reason;
-        }
-    }
+    public TorchFactAttribute() => Skip = TorchPresence.WhyNot();
+}
 
-    private static string? Missing()
+/// <inheritdoc cref="TorchFactAttribute"/>
+internal sealed class TorchTheoryAttribute : TheoryAttribute
+{
+    public TorchTheoryAttribute() => Skip = TorchPresence.WhyNot();
+}
+
+internal static class TorchPresence
+{
+    /// <summary>Set by tools/test.sh, which builds the library: a test must then run.</summary>
+    public const string Variable = "SLIDEMESH_TESTS_NEED_LIBTORCH";
+
+    public static string? WhyNot()
     {
+        if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 })
+        {
+            return null;
+        }
+
+
         try
         {
             _ = LibTorchEngine.Build();
