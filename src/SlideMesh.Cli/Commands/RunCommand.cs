@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using SlideMesh.Cli.Display;
-using SlideMesh.Inference.OnnxRuntime;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
@@ -40,6 +39,8 @@ internal sealed class RunCommand
     };
 
     private readonly TissueParameters _tissue = new();
+
+    private readonly EngineOptions _engines = new();
 
     private readonly Option<double> _minTissue = new("--min-tissue")
     {
@@ -96,6 +97,7 @@ internal sealed class RunCommand
             command.Options.Add(option);
         }
 
+        run._engines.AddTo(command);
         run._tissue.AddTo(command);
         command.SetAction(run.RunAsync);
         return command;
@@ -106,12 +108,12 @@ internal sealed class RunCommand
         RunOptions options = ReadOptions(parsed);
         IReadOnlyList<CohortEntry> cohort = _inputs.Read(parsed, options.OutputRoot);
         _ = OpenSlideSource.LibraryVersion;
-        using OnnxRuntimeEngine engine = new();
-        ResolvedPipeline pipeline = PipelineResolver.Resolve(Packages(parsed.GetValue(_models) ?? []), engine);
+        using EngineSet engines = _engines.Open(parsed);
+        ResolvedPipeline pipeline = PipelineResolver.Resolve(Packages(parsed.GetValue(_models) ?? []), engines.First);
         using OtlpExport export = OtlpExport.Start(SoftwareVersion.Current);
 
         IReadOnlyList<SlideOutcome> outcomes;
-        RunDriver driver = new(new RunRequest(options, cohort, pipeline, engine, parsed.GetValue(_omics)));
+        RunDriver driver = new(new RunRequest(options, cohort, pipeline, engines.First, parsed.GetValue(_omics)) { MoreDevices = engines.Others });
         await using (driver.ConfigureAwait(false))
         {
             foreach (string warning in driver.Warnings)

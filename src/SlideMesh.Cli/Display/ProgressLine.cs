@@ -19,7 +19,7 @@ internal sealed class ProgressLine
 
     public TimeSpan? Remaining { get; private set; }
 
-    public void Update(ProgressSnapshot now, DeviceBatchers? device)
+    public void Update(ProgressSnapshot now, DeviceFleet? device)
     {
         BatcherStatistics[] statistics = [.. device?.Statistics ?? []];
         TimeSpan busy = statistics.Aggregate(TimeSpan.Zero, (sum, s) => sum + s.Busy);

@@ -63,8 +63,9 @@ public sealed class TileBatcher : IDisposable
         bool bytes = session is ITileSession;
         graph = graph with { TakesBytes = bytes };
         Graph = graph;
-        int minimumRows = options.OneTileRuns || bytes ? 1 : MinimumRows;
-        _runner = new BatchRunner(graph, session, minimumRows, bytes ? () => Volatile.Read(ref _batchSize) : () => minimumRows, _closing.Token);
+        bool equal = bytes || options.EqualRuns;
+        int minimumRows = options.OneTileRuns || equal ? 1 : MinimumRows;
+        _runner = new BatchRunner(graph, session, minimumRows, equal ? () => Volatile.Read(ref _batchSize) : () => minimumRows, _closing.Token);
         _onGpu = session is ITileSession { Memory: not null };
         _options = options;
         _time = time ?? TimeProvider.System;
@@ -104,7 +105,7 @@ public sealed class TileBatcher : IDisposable
 
         int loops = BatchRing.Fit(graph, options).Loops;
         bool oneTileRuns = options.OneTileRuns
-            || !RowIndependence.Holds(graph, session, loops, options.MemoryLimitBytes, cancellationToken);
+            || (!options.EqualRuns && !RowIndependence.Holds(graph, session, loops, options.MemoryLimitBytes, cancellationToken));
         int batchSize = oneTileRuns
             ? 1
             : options.BatchSize

@@ -12,6 +12,12 @@ public sealed record TileBatcherOptions
     /// <summary>Every run has one tile, for graphs whose results depend on the batch; set by <see cref="TileBatcher.Create"/>.</summary>
     public bool OneTileRuns { get; init; }
 
+    /// <summary>
+    /// Every run has the batch's size, filled up with padding: for devices whose kernels differ with the number of rows, where a row's last bits
+    /// then depend on that one size. Always so for an <see cref="Engines.ITileSession"/>.
+    /// </summary>
+    public bool EqualRuns { get; init; }
+
     /// <summary>Runs at the same time at most, each on a thread of its own; lowered when <see cref="MemoryLimitBytes"/> asks for it. The default is for a CPU: one per core, on a session of one thread.</summary>
     /// <remarks>
     /// Measured with ONNX Runtime 1.30 beside other work on 2 cores, tiles per second of CPU time: demonstration encoder 644 with two

@@ -5,7 +5,7 @@ using SlideMesh.Slides.Native;
 namespace SlideMesh.Inference.LibTorch;
 
 /// <summary>Finds libslidemesh_torch.so, which is built on the machine against its libtorch (see native/), and checks that both fit.</summary>
-internal static class TorchLibrary
+public static class TorchLibrary
 {
     /// <summary>Variable that may name the built library.</summary>
     public const string Variable = "SLIDEMESH_LIBTORCH";
@@ -19,7 +19,7 @@ internal static class TorchLibrary
     private static readonly Lazy<TorchVersions> Checked = new(Check);
 
     /// <exception cref="NativeLibraryUnavailableException">Missing, or built for another SlideMesh or another libtorch.</exception>
-    public static TorchVersions Versions => Checked.Value;
+    internal static TorchVersions Versions => Checked.Value;
 
     /// <summary>For the import resolver.</summary>
     internal static nint LoadedHandle => Handle.Value;

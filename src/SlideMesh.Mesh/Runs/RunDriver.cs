@@ -17,7 +17,11 @@ namespace SlideMesh.Mesh.Runs;
 
 /// <summary>What a run is made of. The engines stay the caller's.</summary>
 public sealed record RunRequest(
-    RunOptions Options, IReadOnlyList<CohortEntry> Cohort, ResolvedPipeline Pipeline, IInferenceEngine Inference, string? OmicsPath);
+    RunOptions Options, IReadOnlyList<CohortEntry> Cohort, ResolvedPipeline Pipeline, IInferenceEngine Inference, string? OmicsPath)
+{
+    /// <summary>Engines of further devices, of the same kind as <see cref="Inference"/>; heads run on that one alone.</summary>
+    public IReadOnlyList<IInferenceEngine> MoreDevices { get; init; } = [];
+}
 
 /// <summary>Runs a cohort on one machine: starts the actors, tells each slide's coordinator, waits until every slide has ended.</summary>
 public sealed class RunDriver : IAsyncDisposable
@@ -113,7 +117,10 @@ public sealed class RunDriver : IAsyncDisposable
     }
 
     /// <summary>The device's batchers, once they run.</summary>
-    public DeviceBatchers? Device { get; private set; }
+    public DeviceFleet? Device { get; private set; }
+
+    /// <summary>Raised with one line that a user should read, such as a batch that was too large for a device. Handlers must be quick.</summary>
+    public event Action<string>? Noted;
 
     /// <summary>Runs to the end of the cohort. Tables are written also when it is stopped, with what is finished by then.</summary>
     /// <returns>Outcomes by slide, in the cohort's order; slides that a stop left unfinished are pending.</returns>
@@ -170,16 +177,16 @@ public sealed class RunDriver : IAsyncDisposable
             return;
         }
 
-        using DeviceBatchers device = new(_request.Pipeline, _request.Inference, _request.Options);
+        using DeviceFleet device = new(_request.Pipeline, [_request.Inference, .. _request.MoreDevices], _request.Options, Note);
         Device = device;
         InProcessEngine engine = new(time: _run.Time);
-        using TileInference inference = new(_run, engine, device, decoders);
+        using InferencePool inference = new(_run, engine, device, decoders);
         // Declared last, so that it ends first: its handlers use the others until they have returned.
         await using ConfiguredAsyncDisposable ending = engine.ConfigureAwait(false);
         SlideCoordinator coordinator = new(_run, engine);
         SlideAggregator aggregator = new(_run, engine);
         _run.WorkAhead = device.Warm;
-        _telemetry.ObserveDevice(() => device.BusyShare);
+        _telemetry.ObserveDevices(device);
         _telemetry.ObserveQueue(() => engine.QueuedWork);
 
         engine.OnTell(ActorKind.Coordinator, Math.Max(1, decoders / 2), coordinator.ReceiveAsync);
@@ -197,6 +204,12 @@ public sealed class RunDriver : IAsyncDisposable
 
         Task ended = await Task.WhenAny(Progress.AllEnded, _broken.Task).WaitAsync(cancellation).ConfigureAwait(false);
         await ended.ConfigureAwait(false);
+    }
+
+    private void Note(string note)
+    {
+        _log.Note(note);
+        Noted?.Invoke(note);
     }
 
     private void LeaveWhenEnded(ProgressEvent happened)

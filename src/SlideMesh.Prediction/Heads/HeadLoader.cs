@@ -34,5 +34,5 @@ internal sealed class HeadLoader(IInferenceEngine engine)
     }
 
     private HeadGraph LoadGraph(ModelPackage package, string role) =>
-        new(package.Name, role, package.Manifest.Graphs[role], engine.Load(package.GraphPath(role), Threads));
+        new(package.Name, role, package.Manifest.Graphs[role], engine.Load(package, role, Threads));
 }
