@@ -8,6 +8,9 @@ namespace SlideMesh.Models.Checkpoints;
 /// </summary>
 public sealed class StateDict
 {
+    /// <summary>Keys named in one line of <see cref="Ignored"/>.</summary>
+    private const int MostShown = 4;
+
     private readonly Book _book;
     private readonly string _prefix;
 
@@ -31,7 +34,7 @@ public sealed class StateDict
         _book.Tensors.Keys.Where(k => k.StartsWith(_prefix, StringComparison.Ordinal)).Select(k => k[_prefix.Length..]).Order(StringComparer.Ordinal);
 
     /// <summary>Keys that were set aside, one line for each reason, for the user.</summary>
-    public IReadOnlyList<string> Ignored => [.. _book.Ignored.GroupBy(i => i.Reason).Select(g => $"{string.Join(", ", g.Select(i => i.Key))}: {g.Key}")];
+    public IReadOnlyList<string> Ignored => [.. _book.Ignored.GroupBy(i => i.Reason).Select(g => $"{Few([.. g.Select(i => i.Key)])}: {g.Key}")];
 
     /// <summary>The keys that start with <paramref name="prefix"/> (with its dot), named without it.</summary>
     public StateDict Below(string prefix) => new(_book, _prefix + prefix);
@@ -119,6 +122,9 @@ public sealed class StateDict
     }
 
     public CheckpointException Fail(string message) => new(Path, message);
+
+    private static string Few(string[] keys) =>
+        keys.Length <= MostShown ? string.Join(", ", keys) : $"{string.Join(", ", keys.Take(MostShown - 1))} and {keys.Length - MostShown + 1} more";
 
     private CheckpointException Unfinished()
     {

@@ -1,4 +1,6 @@
+using System.Globalization;
 using SlideMesh.Inference.Packages;
+using SlideMesh.Models.Architectures.Heads;
 using SlideMesh.Models.Checkpoints;
 using SlideMesh.Models.Graphs;
 
@@ -15,7 +17,7 @@ internal sealed class EncoderGraph
     /// <summary>Pixels from −1 to 1.</summary>
     public static readonly Normalisation Symmetric = new([0.5f, 0.5f, 0.5f], [0.5f, 0.5f, 0.5f]);
 
-    private const double DefaultMicronsPerPixel = 0.5;
+    private const double UsualMicronsPerPixel = 0.5;
 
     private readonly ImportOptions _options;
     private readonly Normalisation _normalisation;
@@ -31,7 +33,14 @@ internal sealed class EncoderGraph
         _normalisation = Config.Normalisation ?? normalisation;
         if (Config.Normalisation is null)
         {
-            _notes.Add($"Pixels are scaled by mean {string.Join(", ", _normalisation.Mean)} and std {string.Join(", ", _normalisation.Std)}: no configuration says otherwise.");
+            string mean = string.Join(", ", _normalisation.Mean.Select(Text));
+            string std = string.Join(", ", _normalisation.Std.Select(Text));
+            _notes.Add($"normalisation: mean {mean} and std {std} where --mean and --std say nothing else; no configuration names others");
+        }
+
+        if (options.MicronsPerPixel is null)
+        {
+            _notes.Add($"tile: {TileSizePx} px at {Text((float)UsualMicronsPerPixel)} um per pixel was taken; say --mpp when the model was trained on others");
         }
 
         Graph = new OnnxGraph(name);
@@ -55,10 +64,10 @@ internal sealed class EncoderGraph
     public ModelDesign Finish(StateDict weights, GraphValue features, int dimension, string? classLayer, string description)
     {
         weights.IgnoreWhere(k => k.EndsWith(".num_batches_tracked", StringComparison.Ordinal), "counts training steps, no part of the result");
-        TileView tile = new(TileSizePx, _options.MicronsPerPixel ?? DefaultMicronsPerPixel);
+        TileView tile = new(TileSizePx, _options.MicronsPerPixel ?? UsualMicronsPerPixel);
         if (_options.Classes.Count > 0)
         {
-            return TileClassifierDesign.Of(this, weights, features, dimension, classLayer, _options, description) with { Tile = tile, Normalisation = _normalisation, Notes = _notes };
+            return Classifier(weights, features, dimension, classLayer, description, tile);
         }
 
         if (classLayer is not null)
@@ -73,8 +82,40 @@ internal sealed class EncoderGraph
             Graphs = new Dictionary<string, OnnxGraph> { [GraphRole.Tile] = Graph },
             Tile = tile,
             Normalisation = _normalisation,
-            Description = $"{description}, {dimension} features.",
+            Description = $"{description}, {dimension} features",
             Notes = _notes,
         };
     }
+
+    /// <summary>The encoder with its own class layer and a softmax: scores of each tile.</summary>
+    /// <exception cref="ImportOptionException">The checkpoint has no class layer, or another number of classes.</exception>
+    private ModelDesign Classifier(StateDict weights, GraphValue features, int dimension, string? classLayer, string description, TileView tile)
+    {
+        if (classLayer is null || !weights.Has($"{classLayer}.weight"))
+        {
+            throw new ImportOptionException("--classes: this checkpoint has no class layer; leave them out to import it as an encoder.");
+        }
+
+        int classes = (int)weights.Extent($"{classLayer}.weight", 0);
+        if (classes < 2)
+        {
+            throw new ImportOptionException("--classes: this checkpoint's class layer has one output; a softmax over classes needs two at least.");
+        }
+
+        IReadOnlyList<string> labels = HeadAnswers.Labels(_options.Classes, classes);
+        GraphValue logits = Graph.Linear(features, weights.Take($"{classLayer}.weight", classes, dimension), weights.TryTake($"{classLayer}.bias", classes));
+        Graph.Output("scores", Graph.Softmax(logits), -1, classes);
+        return new ModelDesign
+        {
+            Kind = ModelKind.TileClassifier,
+            Graphs = new Dictionary<string, OnnxGraph> { [GraphRole.Tile] = Graph },
+            Tile = tile,
+            Normalisation = _normalisation,
+            TileOutput = new TileOutput(_options.Task ?? "class", "scores", labels, "probability"),
+            Description = $"{description}, {classes} classes",
+            Notes = _notes,
+        };
+    }
+
+    private static string Text(float number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -122,7 +122,7 @@ internal sealed record VisionTransformerForm
         bool gatesFirst = !gated || LastWord(config.Word("mlp_layer")) is not "glumlp";
         if (gated && config.Word("act_layer") is null)
         {
-            encoder.Note("The feed-forward is gated and no act_layer is given: read as SwiGLU (SiLU of the first half times the second).");
+            encoder.Note("feed-forward: gated, and no act_layer is given; read as SwiGLU (SiLU of the first half times the second)");
         }
 
         VisionTransformerForm form = new()
@@ -148,7 +148,7 @@ internal sealed record VisionTransformerForm
         form.Compare(config, weights, first);
         if (form.HasPositions && form.TrainedGrid != form.Grid)
         {
-            encoder.Note($"Position embeddings were resized from {form.TrainedGrid} x {form.TrainedGrid} to {form.Grid} x {form.Grid} patches.");
+            encoder.Note($"positions: resized from {form.TrainedGrid} x {form.TrainedGrid} to {form.Grid} x {form.Grid} patches");
         }
 
         return form;
