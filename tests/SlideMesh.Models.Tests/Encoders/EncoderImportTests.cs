@@ -31,6 +31,9 @@ public sealed class EncoderImportTests
     [InlineData("vit-b16")]
     [InlineData("vit-g14-swiglu-reg8")]
     [InlineData("vit-dinov2")]
+    [InlineData("vit-hf")]
+    [InlineData("vit-hf-dinov2")]
+    [InlineData("vit-torchvision")]
     public void Keys_tell_the_architecture(string name)
     {
         EncoderCase c = EncoderCase.Load(name);
