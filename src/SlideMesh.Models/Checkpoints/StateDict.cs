@@ -30,8 +30,8 @@ public sealed class StateDict
     public IEnumerable<string> Keys =>
         _book.Tensors.Keys.Where(k => k.StartsWith(_prefix, StringComparison.Ordinal)).Select(k => k[_prefix.Length..]).Order(StringComparer.Ordinal);
 
-    /// <summary>Why keys were set aside, one line each, for the user.</summary>
-    public IReadOnlyList<string> Ignored => _book.Ignored;
+    /// <summary>Keys that were set aside, one line for each reason, for the user.</summary>
+    public IReadOnlyList<string> Ignored => [.. _book.Ignored.GroupBy(i => i.Reason).Select(g => $"{string.Join(", ", g.Select(i => i.Key))}: {g.Key}")];
 
     /// <summary>The keys that start with <paramref name="prefix"/> (with its dot), named without it.</summary>
     public StateDict Below(string prefix) => new(_book, _prefix + prefix);
@@ -95,7 +95,7 @@ public sealed class StateDict
         if (Has(key))
         {
             _book.Taken.Add(_prefix + key);
-            _book.Ignored.Add($"{_prefix}{key}: {reason}");
+            _book.Ignored.Add((_prefix + key, reason));
         }
     }
 
@@ -154,6 +154,6 @@ public sealed class StateDict
 
         public HashSet<string> Missing { get; } = new(StringComparer.Ordinal);
 
-        public List<string> Ignored { get; } = [];
+        public List<(string Key, string Reason)> Ignored { get; } = [];
     }
 }

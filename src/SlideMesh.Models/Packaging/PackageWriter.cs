@@ -22,6 +22,9 @@ internal sealed class PackageWriter : IDisposable
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
+    /// <summary>The one member that must be there though it is null: an encoder's hash, when any will do.</summary>
+    private const string RequiredNull = "sha256";
+
     private readonly string _target;
     private readonly string _folder;
     private readonly List<string> _files = [];
@@ -116,7 +119,7 @@ internal sealed class PackageWriter : IDisposable
                 foreach ((string name, JsonNode? value) in members.ToArray())
                 {
                     RemoveEmpty(value);
-                    if (value is null or JsonArray { Count: 0 } || (value is JsonValue text && text.TryGetValue(out string? words) && words.Length == 0))
+                    if (name != RequiredNull && (value is null or JsonArray { Count: 0 } || (value is JsonValue text && text.TryGetValue(out string? words) && words.Length == 0)))
                     {
                         members.Remove(name);
                     }
