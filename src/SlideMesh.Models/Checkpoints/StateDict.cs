@@ -30,8 +30,8 @@ public sealed class StateDict
     public IEnumerable<string> Keys =>
         _book.Tensors.Keys.Where(k => k.StartsWith(_prefix, StringComparison.Ordinal)).Select(k => k[_prefix.Length..]).Order(StringComparer.Ordinal);
 
-    /// <summary>Keys that were set aside, one line for each reason, for the user.</summary>
-    public IReadOnlyList<string> Ignored => [.. _book.Ignored.GroupBy(i => i.Reason).Select(g => $"{string.Join(", ", g.Select(i => i.Key))}: {g.Key}")];
+    /// <summary>Keys that were set aside, one line for each reason, for the user. Of many, e.g. a counter in each batch norm, the first few.</summary>
+    public IReadOnlyList<string> Ignored => [.. _book.Ignored.GroupBy(i => i.Reason).Select(g => $"{Named([.. g.Select(i => i.Key)])}: {g.Key}")];
 
     /// <summary>The keys that start with <paramref name="prefix"/> (with its dot), named without it.</summary>
     public StateDict Below(string prefix) => new(_book, _prefix + prefix);
@@ -99,18 +99,12 @@ public sealed class StateDict
         }
     }
 
-    /// <summary>Sets every key aside for which <paramref name="known"/> holds; see <see cref="Ignore"/>. One line for all of them.</summary>
+    /// <summary>Sets every key aside for which <paramref name="known"/> holds; see <see cref="Ignore"/>.</summary>
     public void IgnoreWhere(Func<string, bool> known, string reason)
     {
-        string[] keys = [.. Keys.Where(k => !_book.Taken.Contains(_prefix + k)).Where(known)];
-        if (keys.Length == 1)
+        foreach (string key in Keys.Where(k => !_book.Taken.Contains(_prefix + k)).Where(known).ToArray())
         {
-            Ignore(keys[0], reason);
-        }
-        else if (keys.Length > 1)
-        {
-            _book.Taken.UnionWith(keys.Select(k => _prefix + k));
-            _book.Ignored.Add($"{_prefix}{keys[0]} and {keys.Length - 1} more: {reason}");
+            Ignore(key, reason);
         }
     }
 
@@ -135,6 +129,12 @@ public sealed class StateDict
             .. left.Length > 0 ? [$"holds keys that this architecture does not know: {string.Join(", ", left)}"] : Array.Empty<string>(),
         ];
         return Fail($"{string.Join("; it ", parts)}. Give the architecture that it was trained with (--arch).");
+    }
+
+    private static string Named(string[] keys)
+    {
+        const int Shown = 6;
+        return keys.Length <= Shown + 1 ? string.Join(", ", keys) : $"{string.Join(", ", keys.Take(Shown))} and {keys.Length - Shown} more";
     }
 
     private string Close(string key)
