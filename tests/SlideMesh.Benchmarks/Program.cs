@@ -1,11 +1,18 @@
 using System.Globalization;
 using SlideMesh.Benchmarks;
 
+// slidemesh-bench encoder PACKAGE BATCH THREADS FEATURES: see EncoderTurns.
+if (args is ["encoder", string encoder, string tilesInBatch, string threads, string features])
+{
+    EncoderTurns.Serve(encoder, int.Parse(tilesInBatch, CultureInfo.InvariantCulture), int.Parse(threads, CultureInfo.InvariantCulture), features);
+    return 0;
+}
+
 // slidemesh-bench bare|pipeline SLIDE PACKAGE OUT BATCH
 // Prints one line "tiles seconds tiles-per-second", and for the pipeline where the time went on standard error.
 if (args is not [string side, string slide, string package, string output, string batch])
 {
-    Console.Error.WriteLine("usage: slidemesh-bench bare|pipeline SLIDE PACKAGE OUT BATCH");
+    Console.Error.WriteLine("usage: slidemesh-bench bare|pipeline SLIDE PACKAGE OUT BATCH, or encoder PACKAGE BATCH THREADS FEATURES");
     return 2;
 }
 

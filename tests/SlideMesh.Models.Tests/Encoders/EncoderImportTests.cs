@@ -175,7 +175,7 @@ public sealed class EncoderImportTests
 
         ImportOptionException e = Assert.Throws<ImportOptionException>(() => Build(c.Weights(), c.Architecture, new ImportOptions { TileSizePx = 64 }));
 
-        Assert.Contains("--set num_heads=", e.Message, StringComparison.Ordinal);
+        Assert.Contains("--set heads=", e.Message, StringComparison.Ordinal);
     }
 
     private static ModelDesign Build(StateDict weights, string architecture, ImportOptions? options = null)

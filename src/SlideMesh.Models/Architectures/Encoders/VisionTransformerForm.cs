@@ -155,11 +155,11 @@ internal sealed record VisionTransformerForm
 
     private static int HeadsOf(StateDict weights, TimmConfig config, BlockKeys first, int width)
     {
-        int heads = config.WholeNumber("num_heads") ?? config.WholeNumber("num_attention_heads")
+        int heads = config.WholeNumber("heads") ?? config.WholeNumber("num_heads") ?? config.WholeNumber("num_attention_heads")
             ?? (weights.Has(first.Attention.QueryNorm.Weight) ? width / (int)weights.Extent(first.Attention.QueryNorm.Weight, 0) : UsualHeads.GetValueOrDefault(width));
         return heads > 0 && width % heads == 0
             ? heads
-            : throw new ImportOptionException($"The number of attention heads at width {width} is not known{(heads > 0 ? $" ({heads} does not divide it)" : "")}; give --set num_heads=N.");
+            : throw new ImportOptionException($"The number of attention heads at width {width} is not known{(heads > 0 ? $" ({heads} does not divide it)" : "")}; give --set heads=N.");
     }
 
     /// <summary>Prefix tokens with positions, and the side of the grid: what is left must be a square.</summary>
