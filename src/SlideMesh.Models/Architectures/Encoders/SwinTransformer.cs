@@ -88,7 +88,7 @@ internal sealed class SwinTransformer : IArchitecture
 
         GraphValue y = Norm(g, x, w, "norm1").Value;
         y = Gather(g, windows.IsPadded ? WithZero(g, y) : y, windows.TokenOfCell);
-        y = attention.Attend(g.Reshape(y, -1, windows.Area, x.Channels), w.Below("attn."));
+        y = attention.Attend(g.Reshape(y, -1, windows.Area, x.Channels), w, AttentionKeys.Packed("attn."));
         y = Gather(g, g.Reshape(y, -1, windows.Count * windows.Area, x.Channels), windows.CellOfToken);
         x = x with { Value = g.Add(x.Value, y) };
 
