@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using SlideMesh.Cli;
 using SlideMesh.Cli.Commands;
+using SlideMesh.Cli.Commands.Models;
 using SlideMesh.Mesh.Runs;
 
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
@@ -16,6 +17,7 @@ RootCommand root = new("""
     PredictCommand.Create(),
     InspectCommand.Create(),
     ModelsCommand.Create(),
+    ModelCommand.Create(),
     DoctorCommand.Create(),
 };
 

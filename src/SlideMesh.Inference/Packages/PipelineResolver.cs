@@ -167,19 +167,11 @@ public static class PipelineResolver
 
         GraphRules rules = new(package);
         rules.RequireShape(GraphRole.Fusion, rules.Input(GraphRole.Fusion, fusion.SlideInput), [1, width]);
-        rules.RequireShape(GraphRole.Fusion, rules.Input(GraphRole.Fusion, fusion.OmicsInput), [1, OmicsFeatures(package, fusion)]);
+        rules.RequireShape(GraphRole.Fusion, rules.Input(GraphRole.Fusion, fusion.OmicsInput), [1, OmicsFeatures.Count(package, fusion.OmicsFeaturesFile)]);
         if (package.Manifest.Graphs[GraphRole.Fusion].Inputs.Count != 2 || fusion.SlideInput == fusion.OmicsInput)
         {
             throw Fail(package, $"a fusion graph takes two inputs, '{fusion.SlideInput}' and '{fusion.OmicsInput}', no others.");
         }
-    }
-
-    private static int OmicsFeatures(ModelPackage package, FusionInputs fusion)
-    {
-        string[] rows = [.. File.ReadLines(package.PathOf(fusion.OmicsFeaturesFile)).Where(line => line.Length > 0)];
-        return rows.Length > 1 && rows[0].TrimStart('\uFEFF') == "name,mean,std"
-            ? rows.Length - 1
-            : throw Fail(package, $"{fusion.OmicsFeaturesFile} needs the header name,mean,std and a row for each omics feature.");
     }
 
     private static ResolvedPipeline WithStreams(List<ModelPackage> ordered, Dictionary<string, ModelPackage> byName)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
@@ -118,7 +119,7 @@ public static class ResultStage
             Streams = [.. run.Pipeline.Streams.Select(stream => Summarise(run, slide, planned, stream, bags[stream.Id], folder))],
             Tasks = prediction.Tasks,
             Omics = prediction.Omics,
-            Notes = prediction.Notes,
+            Notes = [.. SurveyNotes(planned), .. prediction.Notes],
             Evidence = evidence,
             Models = [.. run.Pipeline.Packages.Select(p => ModelCard.From(p.Manifest, p.Sha256))],
         };
@@ -135,6 +136,16 @@ public static class ResultStage
         unused.Remove(MergeStage.Reason(TileOutcome.Unreadable), out int unreadable);
         int blurred = bag.ReadQuality().Count(q => q.BlurVariance < run.Options.Quality.BlurVariance);
         return new StreamSummary(stream.Id, stream.Package, stream.View, planned.Plan(stream).Tiles.Count, bag.Count, unreadable, unused, blurred);
+    }
+
+    private static IEnumerable<string> SurveyNotes(PlannedSlide planned)
+    {
+        if (planned.Document.Quality.ReadShare < 1)
+        {
+            yield return string.Create(
+                CultureInfo.InvariantCulture,
+                $"tissue was looked for in {planned.Document.Quality.ReadShare:P1} of the slide's tiles, evenly spread, because the file has no coarse level: small pieces may be missed; export it with a pyramid");
+        }
     }
 
     internal static void Empty(string folder)

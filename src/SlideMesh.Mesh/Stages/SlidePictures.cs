@@ -60,6 +60,7 @@ internal sealed class SlidePictures(RunContext run, SlideId slide, PictureSource
         IReadOnlyList<MapEvidence> evidence, CancellationToken cancellation)
     {
         (Overview Large, Overview Small)? overviews = sources.Thumbnail is { } thumbnail ? Overviews(thumbnail.Path, thumbnail.DownsampleX, thumbnail.DownsampleY) : null;
+        RgbImage? picture = overviews is { } shown ? HeatmapPicture.Canvas(shown.Large.Picture) : null;
         List<string> written = [];
         List<HeatmapFigure> figures = [];
         foreach (TileMap map in maps)
@@ -67,10 +68,10 @@ internal sealed class SlidePictures(RunContext run, SlideId slide, PictureSource
             cancellation.ThrowIfCancellationRequested();
             IFeatureBag bag = bags[map.Stream];
             string stem = Path.Combine(folder.Heatmaps, map.Name);
-            if (overviews is (var large, var small))
+            if (picture is not null && overviews is (var large, var small))
             {
-                RgbImage picture = HeatmapPicture.Render(large.Picture, large.DownsampleX, large.DownsampleY, map, bag, _colours);
-                written.Add(ResultStage.Save(stem + ".png", stream => stream.Write(PngEncoder.Encode(picture))));
+                HeatmapPicture.Render(picture, large.Picture, large.DownsampleX, large.DownsampleY, map, bag, _colours);
+                written.Add(ResultStage.Save(stem + ".png", stream => PngEncoder.Write(stream, picture)));
                 figures.Add(HeatmapFigure.Render(small.Picture, small.DownsampleX, small.DownsampleY, map, bag, _colours));
             }
 
