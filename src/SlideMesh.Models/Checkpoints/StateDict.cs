@@ -8,6 +8,9 @@ namespace SlideMesh.Models.Checkpoints;
 /// </summary>
 public sealed class StateDict
 {
+    /// <summary>Keys named in one line of <see cref="Ignored"/>.</summary>
+    private const int MostShown = 4;
+
     private readonly Book _book;
     private readonly string _prefix;
 
