@@ -33,8 +33,6 @@ public sealed class StateDict
     public IEnumerable<string> Keys =>
         _book.Tensors.Keys.Where(k => k.StartsWith(_prefix, StringComparison.Ordinal)).Select(k => k[_prefix.Length..]).Order(StringComparer.Ordinal);
 
-    private const int MostShown = 4;
-
     /// <summary>Keys that were set aside, one line for each reason, for the user.</summary>
     public IReadOnlyList<string> Ignored => [.. _book.Ignored.GroupBy(i => i.Reason).Select(g => $"{Few([.. g.Select(i => i.Key)])}: {g.Key}")];
 
