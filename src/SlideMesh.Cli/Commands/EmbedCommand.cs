@@ -18,7 +18,7 @@ internal sealed class EmbedCommand
 
     private readonly Option<string[]> _encoders = new("--encoder", "-e")
     {
-        Description = "Encoder packages: folders or names (see 'slidemesh models'). Several run over one reading of the plan.",
+        Description = "Encoder packages, one or several: folders or names (see 'slidemesh models').",
         AllowMultipleArgumentsPerToken = true,
         Required = true,
         HelpName = "package",

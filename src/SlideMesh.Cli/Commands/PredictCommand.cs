@@ -16,7 +16,7 @@ internal sealed class PredictCommand
 {
     private readonly Argument<string[]> _features = new("features")
     {
-        Description = "Folders of features (searched to any depth) or .h5 files: of 'slidemesh embed' and 'run', CLAM, TRIDENT or STAMP.",
+        Description = "Folders of features (searched to any depth) or files (.h5, .pt): of 'slidemesh embed' and 'run', CLAM, TRIDENT or STAMP.",
         Arity = ArgumentArity.ZeroOrMore,
     };
 

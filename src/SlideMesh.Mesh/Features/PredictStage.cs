@@ -2,6 +2,7 @@ using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
 using SlideMesh.Mesh.Stages;
+using SlideMesh.Models.Checkpoints;
 using SlideMesh.Prediction;
 using SlideMesh.Prediction.Bags;
 using SlideMesh.Prediction.Omics;
@@ -50,7 +51,7 @@ internal sealed class PredictStage
     /// <exception cref="PredictionException">The heads cannot answer.</exception>
     public static SlideSummary Run(RunContext run, CohortEntry slide, FeatureInput input, string key, StageLedger ledger, CancellationToken cancellation)
     {
-        List<(FeaturePath Path, FeatureFile File)> files = [];
+        List<(FeaturePath Path, IFeatureSource File)> files = [];
         try
         {
             foreach (FeaturePath path in input.Files)
@@ -66,7 +67,7 @@ internal sealed class PredictStage
             SlidePrediction prediction = run.Stage("predict", slide.Id, null, () => stage.Predict(cancellation));
             return run.Stage("report", slide.Id, null, () => stage.Write(prediction, key, ledger, cancellation), bytes: _ => ledger.Bytes(StageKeys.ResultStage));
         }
-        catch (Hdf5Exception damaged)
+        catch (Exception damaged) when (damaged is Hdf5Exception or CheckpointException)
         {
             // Found while rows were read. The message names absolute paths, which results must not.
             throw new FeatureFileException(
@@ -79,11 +80,11 @@ internal sealed class PredictStage
         }
     }
 
-    private static FeatureFile Open(FeaturePath path)
+    private static IFeatureSource Open(FeaturePath path)
     {
         try
         {
-            return FeatureFile.Open(path.Full);
+            return FeatureSearch.IsTensor(path.Full) ? TorchFeatures.Open(path.Full) : FeatureFile.Open(path.Full);
         }
         catch (FeatureFileException unusable)
         {
@@ -166,7 +167,7 @@ internal sealed class PredictStage
 
     private string WriteScores(TileMap map)
     {
-        FeatureFile file = _matched[map.Stream].File;
+        IFeatureSource file = _matched[map.Stream].File;
         return ResultStage.Save(Path.Combine(_folder.Heatmaps, map.Name + ".csv"), stream =>
         {
             switch (file.Claims.Unit)
