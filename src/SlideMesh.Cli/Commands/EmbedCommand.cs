@@ -6,6 +6,7 @@ using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
 using SlideMesh.Mesh.Telemetry;
+using SlideMesh.Reporting.OutputStore;
 using SlideMesh.Slides.OpenSlide;
 
 namespace SlideMesh.Cli.Commands;
@@ -78,6 +79,11 @@ internal sealed class EmbedCommand
         _ = OpenSlideSource.LibraryVersion;
         using OnnxRuntimeEngine engine = new();
         ResolvedPipeline pipeline = PipelineResolver.ResolveEncoders(PackageCatalog.Default().Load(parsed.GetValue(_encoders)!), tiles, engine);
+        if (FlatLayout.FindClash(pipeline.Streams) is string clash)
+        {
+            throw new CommandException(clash);
+        }
+
         using OtlpExport export = OtlpExport.Start(SoftwareVersion.Current);
 
         IReadOnlyList<SlideOutcome>? outcomes;
