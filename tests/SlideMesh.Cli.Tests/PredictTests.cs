@@ -54,6 +54,31 @@ public sealed class PredictTests(Workplace workplace)
         Assert.True(File.Exists(predicted.At("slides/b/report.html")));
     }
 
+    [Fact]
+    public void Slide_that_cannot_be_read_or_is_another_costs_the_pictures_only()
+    {
+        Directory.CreateDirectory(workplace["others"]);
+        File.WriteAllText(workplace["others/a.tiff"], "This is no slide.\n");
+        File.Copy(workplace["good/c.tiff"], workplace["others/b.tiff"]);
+        string output = workplace.NewOutput();
+        CliResult result = workplace.Run("predict", workplace.Embedded.At($"{View}/features_demo-encoder"), "--models", "demo-origin", "--slides", "others", "--out", output, "--quiet").Expect(0);
+
+        OutputTree tree = workplace.Tree(output);
+        Assert.Contains("1 of 3 slides are not in others", result.Error, StringComparison.Ordinal);
+        Assert.Contains("slide 'b.tiff' is not the file that the features were made from", Notes(tree, "b"), StringComparison.Ordinal);
+        Assert.Equal("[]", Notes(tree, "c"));
+        Assert.DoesNotContain(tree.All(), file => file.EndsWith(".jpg", StringComparison.Ordinal) || file.EndsWith(".png", StringComparison.Ordinal));
+        Assert.All(Workplace.Good, slide => AssertTasks(Summary(workplace.Undisturbed, slide), Summary(tree, slide)));
+
+        // CLAM's features do not say which slide they are of.
+        string trusting = workplace.NewOutput();
+        workplace.Run("predict", $"{Tools()}/clam/h5_files/a.h5", "--models", "demo-origin", "--slides", "others", "--out", trusting, "--quiet").Expect(0);
+        Assert.Contains("slide 'a.tiff' cannot be used (not-a-slide): no pictures of it", Notes(workplace.Tree(trusting), "a"), StringComparison.Ordinal);
+
+        // As JSON escapes it.
+        static string Notes(OutputTree tree, string slide) => Summary(tree, slide).GetProperty("notes").GetRawText().Replace("\u0027", "'", StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("clam", true)]
     [InlineData("trident", false)]
@@ -235,6 +260,7 @@ public sealed class PredictTests(Workplace workplace)
     [InlineData("predict embedded --models demo-encoder --out never", "name slide heads or tile classifiers")]
     [InlineData("predict embedded --models demo-origin --out never --fast", "there is no option '--fast'")]
     [InlineData("predict embedded --models demo-origin --out never --encoder-alias uni", "--encoder-alias 'uni' is not NAME=PACKAGE")]
+    [InlineData("predict embedded --models demo-origin --out never --encoder-alias a=uni", "no model wants encoder 'uni'; they want demo-encoder")]
     [InlineData("predict embedded --models demo-origin --out never --manifest good.csv", "no slide in common")]
     [InlineData("predict embedded --models demo-fusion --out never", "fuses")]
     public void Arguments_that_make_no_sense_exit_with_2_in_one_line(string arguments, string expected)

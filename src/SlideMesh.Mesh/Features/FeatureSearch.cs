@@ -15,6 +15,9 @@ internal static class FeatureSearch
 
     public const string TensorExtension = ".pt";
 
+    /// <summary>Folders that this user may not read (<c>lost+found</c>) are passed over, as in searches for slides.</summary>
+    private static readonly EnumerationOptions Readable = new() { IgnoreInaccessible = true, AttributesToSkip = FileAttributes.None };
+
     /// <summary>Whether a file is one of PyTorch's by its name.</summary>
     public static bool IsTensor(string path) => Path.GetExtension(path).Equals(TensorExtension, StringComparison.OrdinalIgnoreCase);
 
@@ -35,17 +38,15 @@ internal static class FeatureSearch
             throw new CohortException($"'{input}' does not exist; check the path");
         }
 
-        try
-        {
-            List<(string, string)> found = [.. In(full, input, new HashSet<string>(StringComparer.Ordinal)).OrderBy(f => f.File, StringComparer.Ordinal)];
-            return found.Count > 0
-                ? (found, full)
-                : throw new CohortException($"no features in folder '{input}' (looked for *{Extension} and *{TensorExtension} of SlideMesh, CLAM, TRIDENT and STAMP, to any depth)");
-        }
-        catch (UnauthorizedAccessException)
+        if (CohortReader.IsUnreadable(full))
         {
             throw new CohortException($"folder '{input}' may not be read by this user; change its permissions");
         }
+
+        List<(string, string)> found = [.. In(full, input, new HashSet<string>(StringComparer.Ordinal)).OrderBy(f => f.File, StringComparer.Ordinal)];
+        return found.Count > 0
+            ? (found, full)
+            : throw new CohortException($"no features in folder '{input}' (looked for *{Extension} and *{TensorExtension} of SlideMesh, CLAM, TRIDENT and STAMP, to any depth)");
     }
 
     private static IEnumerable<(string File, string Slide)> In(string folder, string input, HashSet<string> seen)
@@ -93,14 +94,14 @@ internal static class FeatureSearch
             : Files(features).Where(f => !f.File.EndsWith(".stamp" + Extension, StringComparison.Ordinal) && !IsTensor(f.File)).Select(f => (f.File, Name(slide)));
     }
 
-    private static IEnumerable<(string File, string Slide)> Files(string folder) => Directory.EnumerateFiles(folder)
+    private static IEnumerable<(string File, string Slide)> Files(string folder) => Directory.EnumerateFiles(folder, "*", Readable)
         .Where(f => !Name(f).StartsWith('.') && IsFeatures(f) && !Name(f).EndsWith("_patches" + Extension, StringComparison.Ordinal))
         .Select(f => (f, Path.GetFileNameWithoutExtension(f)));
 
     private static bool IsFeatures(string path) => IsTensor(path) || Path.GetExtension(path).Equals(Extension, StringComparison.OrdinalIgnoreCase);
 
     private static IEnumerable<string> Subfolders(string folder) =>
-        Directory.Exists(folder) ? Directory.EnumerateDirectories(folder).Where(f => !Name(f).StartsWith('.')).Order(StringComparer.Ordinal) : [];
+        Directory.Exists(folder) ? Directory.EnumerateDirectories(folder, "*", Readable).Where(f => !Name(f).StartsWith('.')).Order(StringComparer.Ordinal) : [];
 
     private static bool IsOther(string name) => name is "patches" or "masks" or "stitches" || name.StartsWith("slide_features_", StringComparison.Ordinal);
 

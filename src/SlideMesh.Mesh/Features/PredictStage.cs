@@ -14,6 +14,7 @@ using SlideMesh.Reporting.Heatmaps;
 using SlideMesh.Reporting.Json;
 using SlideMesh.Reporting.OutputStore;
 using SlideMesh.Reporting.Tables;
+using SlideMesh.Slides;
 using SlideMesh.Slides.Pyramid;
 using SlideMesh.Tiling;
 
@@ -187,22 +188,34 @@ internal sealed class PredictStage
 
     private PictureSources Sources(List<string> written, CancellationToken cancellation)
     {
-        (string, double, double)? thumbnail = null;
         if (_atHand is { } slide && _mpp is { } mpp)
         {
-            (double x, double y) = PlanStage.WriteThumbnail(_folder.Thumbnail, slide.Source, mpp, _run.Tissue.MicronsPerPixel, cancellation);
-            thumbnail = (_folder.Thumbnail, x, y);
-            written.Add(_folder.Thumbnail);
+            try
+            {
+                return OfSlide(slide, mpp, written, cancellation);
+            }
+            catch (SlideFormatException unusable)
+            {
+                _notes.Add($"slide '{slide.Entry.Path}' cannot be used ({KebabCase.Of(unusable.Reason)}): no pictures of it");
+            }
         }
         else if (_atHand is not null)
         {
             _notes.Add("the slide's microns per pixel are not known: no pictures of it");
         }
 
-        return new PictureSources { Thumbnail = thumbnail, Plans = Plans(), Slide = thumbnail is null ? null : _atHand!.Entry };
+        return new PictureSources { Plans = Plans(source: null) };
     }
 
-    private Dictionary<string, TilePlan> Plans()
+    private PictureSources OfSlide(SlideAtHand slide, MicronsPerPixel mpp, List<string> written, CancellationToken cancellation)
+    {
+        Dictionary<string, TilePlan> plans = Plans(slide.Source);
+        (double x, double y) = PlanStage.WriteThumbnail(_folder.Thumbnail, slide.Source, mpp, _run.Tissue.MicronsPerPixel, cancellation);
+        written.Add(_folder.Thumbnail);
+        return new PictureSources { Thumbnail = (_folder.Thumbnail, x, y), Plans = plans, Slide = slide.Entry };
+    }
+
+    private Dictionary<string, TilePlan> Plans(ISlideSource? source)
     {
         Dictionary<string, TilePlan> plans = new(StringComparer.Ordinal);
         foreach ((string id, PlacedFeatures bag) in _placed.Where(p => p.Value.IsPlaced && _mpp is not null))
@@ -210,9 +223,9 @@ internal sealed class PredictStage
             FeatureClaims claims = bag.File.Claims;
             TileView view = Stream(id).View;
             TileSpec spec = new() { MicronsPerPixel = view.MicronsPerPixel, SizePx = view.SizePx, OverlapPx = view.OverlapPx };
-            if (_atHand is { } slide)
+            if (source is not null)
             {
-                plans[id] = TilePlanner.Outline(slide.Source, _mpp!, spec);
+                plans[id] = TilePlanner.Outline(source, _mpp!, spec);
             }
             else if (claims is { SlideWidth: long width, SlideHeight: long height })
             {

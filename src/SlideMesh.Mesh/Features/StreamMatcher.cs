@@ -76,7 +76,7 @@ public sealed class StreamMatcher(ResolvedPipeline pipeline, FeatureRules rules)
 
         if (claims.Encoder is { } named)
         {
-            if (!IsSameEncoder(named, claims, stream))
+            if (!IsSameEncoder(named, stream))
             {
                 return verdict.Fail(
                     FeatureFileFailure.EncoderMismatch,
@@ -142,11 +142,10 @@ public sealed class StreamMatcher(ResolvedPipeline pipeline, FeatureRules rules)
             $"slide {slide} has no features of '{stream.Package}' on tiles of {view} for {Heads(stream)}: {why}.");
     }
 
-    private bool IsSameEncoder(string named, FeatureClaims claims, FeatureStream stream) =>
+    private bool IsSameEncoder(string named, FeatureStream stream) =>
         Plain(named) == Plain(stream.Package)
         // STAMP's and TRIDENT's copies of ours name the stream.
         || Plain(named) == Plain(stream.Id)
-        || (claims.Format == FeatureFormat.Slidemesh && claims.Stream == stream.Id && Plain(named) == Plain(stream.Package))
         || rules.Aliases.Any(alias => Plain(alias.Key) == Plain(named) && alias.Value == stream.Package);
 
     /// <summary>Graphs of the encoder that a stream's heads accept; empty when none of them says.</summary>
