@@ -13,6 +13,8 @@ RootCommand root = new("""
     """)
 {
     RunCommand.Create(),
+    EmbedCommand.Create(),
+    PredictCommand.Create(),
     InspectCommand.Create(),
     ModelsCommand.Create(),
     ModelCommand.Create(),

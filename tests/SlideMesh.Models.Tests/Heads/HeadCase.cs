@@ -53,8 +53,14 @@ internal sealed class HeadCase
     /// <summary>(u("bag", i D + j) + 1) / 2, rows in the order given.</summary>
     public ArrayFeatureBag Bag(int tiles, Func<int, int>? order = null)
     {
-        float[] inOrder = [.. FormulaWeights.Units("bag", (long)tiles * Width).Select(u => (float)((u + 1) / 2))];
-        float[] features = order is null ? inOrder : [.. Enumerable.Range(0, tiles).SelectMany(i => inOrder.AsSpan(order(i) * Width, Width).ToArray())];
+        double[] units = FormulaWeights.Units("bag", (long)tiles * Width);
+        float[] features = new float[units.Length];
+        for (int i = 0; i < features.Length; i++)
+        {
+            int row = i / Width;
+            features[i] = (float)((units[((order?.Invoke(row) ?? row) * Width) + (i % Width)] + 1) / 2);
+        }
+
         return new ArrayFeatureBag(Width, features, new long[2 * tiles], (256, 256));
     }
 
