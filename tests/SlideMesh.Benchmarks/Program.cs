@@ -10,8 +10,6 @@ if (args is ["encoder", string encoder, string tilesInBatch, string threads, str
 
 // slidemesh-bench tissue SLIDE auto|openslide
 // Prints one line "mm2 share-read seconds".
-// slidemesh-bench bare|pipeline SLIDE PACKAGE OUT BATCH
-// Prints one line "tiles seconds tiles-per-second", and for the pipeline where the time went on standard error.
 if (args is ["tissue", string surveyed, "auto" or "openslide"])
 {
     (double area, double share, double wall) = TissueSurvey.Run(surveyed, args[2] == "openslide");
@@ -19,6 +17,8 @@ if (args is ["tissue", string surveyed, "auto" or "openslide"])
     return 0;
 }
 
+// slidemesh-bench bare|pipeline SLIDE PACKAGE OUT BATCH
+// Prints one line "tiles seconds tiles-per-second", and for the pipeline where the time went on standard error.
 if (args is not [string side, string slide, string package, string output, string batch])
 {
     Console.Error.WriteLine("usage: slidemesh-bench tissue SLIDE auto|openslide, bare|pipeline SLIDE PACKAGE OUT BATCH, or encoder PACKAGE BATCH THREADS FEATURES");
