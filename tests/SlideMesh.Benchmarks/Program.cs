@@ -21,7 +21,7 @@ if (args is ["tissue", string surveyed, "auto" or "openslide"])
 // Prints one line "tiles seconds tiles-per-second", and for the pipeline where the time went on standard error.
 if (args is not [string side, string slide, string package, string output, string batch])
 {
-    Console.Error.WriteLine("usage: slidemesh-bench tissue SLIDE auto|openslide, encoder PACKAGE BATCH THREADS FEATURES, or bare|pipeline SLIDE PACKAGE OUT BATCH");
+    Console.Error.WriteLine("usage: slidemesh-bench tissue SLIDE auto|openslide, bare|pipeline SLIDE PACKAGE OUT BATCH, or encoder PACKAGE BATCH THREADS FEATURES");
     return 2;
 }
 

@@ -123,6 +123,14 @@ def swin(depths):
     return lambda: tv.SwinTransformer([4, 4], 96, depths, [3, 6, 12, 24], [7, 7], num_classes=5)
 
 
+def ctranspath():
+    """Swin with CTransPath's stem in place of the 4 x 4 convolution; two blocks a stage here."""
+    net = swin([2, 2, 2, 2])()
+    net.features[0][0] = nn.Sequential(
+        nn.Conv2d(3, 12, 3, 2, 1, bias=False), nn.BatchNorm2d(12), nn.ReLU(), nn.Conv2d(12, 24, 3, 2, 1, bias=False), nn.BatchNorm2d(24), nn.ReLU(), nn.Conv2d(24, 96, 1))
+    return net
+
+
 def vit(*sizes, **options):
     return lambda: VisionTransformer(*sizes, **options)
 
@@ -153,6 +161,7 @@ CASES = {
     "swin-tiny": ("swin-tiny", swin([2, 2, 6, 2]), without("head"), None, 96, 1, None),
     "swin-tiny-timm": ("swin-tiny", swin([2, 2, 2, 2]), without("head"), TIMM_SWIN, 224, 1, timm("swin_tiny_patch4_window7_224")),
     "swin-tiny-old": ("swin-tiny", swin([2, 2, 2, 2]), without("head"), OLD_SWIN, 256, 1, None),
+    "swin-tiny-ctranspath": ("swin-tiny", ctranspath, without("head"), OLD_SWIN, 224, 1, None),
     "mobilenet-v1": ("mobilenet-v1", lambda: MobileNetV1(0.5, keras=False), same, PLAIN_MOBILENET, 64, 1.6, None),
     "mobilenet-v1-timm": ("mobilenet-v1", lambda: MobileNetV1(1, keras=False), same, TIMM_MOBILENET, 64, 1.6, timm("mobilenetv1_100", norm=HALF)),
     "mobilenet-v1-keras": ("mobilenet-v1", lambda: MobileNetV1(0.5, keras=True), same, None, 64, 1.6, None),

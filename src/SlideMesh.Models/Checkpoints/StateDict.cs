@@ -8,6 +8,9 @@ namespace SlideMesh.Models.Checkpoints;
 /// </summary>
 public sealed class StateDict
 {
+    /// <summary>Keys named in one line of <see cref="Ignored"/>.</summary>
+    private const int MostShown = 4;
+
     private readonly Book _book;
     private readonly string _prefix;
 
@@ -30,8 +33,8 @@ public sealed class StateDict
     public IEnumerable<string> Keys =>
         _book.Tensors.Keys.Where(k => k.StartsWith(_prefix, StringComparison.Ordinal)).Select(k => k[_prefix.Length..]).Order(StringComparer.Ordinal);
 
-    /// <summary>Keys that were set aside, one line for each reason, for the user. Of many, e.g. a counter in each batch norm, the first few.</summary>
-    public IReadOnlyList<string> Ignored => [.. _book.Ignored.GroupBy(i => i.Reason).Select(g => $"{Named([.. g.Select(i => i.Key)])}: {g.Key}")];
+    /// <summary>Keys that were set aside, one line for each reason, for the user.</summary>
+    public IReadOnlyList<string> Ignored => [.. _book.Ignored.GroupBy(i => i.Reason).Select(g => $"{Few([.. g.Select(i => i.Key)])}: {g.Key}")];
 
     /// <summary>The keys that start with <paramref name="prefix"/> (with its dot), named without it.</summary>
     public StateDict Below(string prefix) => new(_book, _prefix + prefix);
@@ -120,6 +123,9 @@ public sealed class StateDict
 
     public CheckpointException Fail(string message) => new(Path, message);
 
+    private static string Few(string[] keys) =>
+        keys.Length <= MostShown ? string.Join(", ", keys) : $"{string.Join(", ", keys.Take(MostShown - 1))} and {keys.Length - MostShown + 1} more";
+
     private CheckpointException Unfinished()
     {
         string[] left = [.. _book.Tensors.Keys.Where(k => !_book.Taken.Contains(k)).Order(StringComparer.Ordinal)];
@@ -129,12 +135,6 @@ public sealed class StateDict
             .. left.Length > 0 ? [$"holds keys that this architecture does not know: {string.Join(", ", left)}"] : Array.Empty<string>(),
         ];
         return Fail($"{string.Join("; it ", parts)}. Give the architecture that it was trained with (--arch).");
-    }
-
-    private static string Named(string[] keys)
-    {
-        const int Shown = 6;
-        return keys.Length <= Shown + 1 ? string.Join(", ", keys) : $"{string.Join(", ", keys.Take(Shown))} and {keys.Length - Shown} more";
     }
 
     private string Close(string key)

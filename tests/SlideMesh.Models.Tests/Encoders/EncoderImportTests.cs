@@ -25,6 +25,7 @@ public sealed class EncoderImportTests
     [InlineData("swin-tiny")]
     [InlineData("swin-tiny-timm")]
     [InlineData("swin-tiny-old")]
+    [InlineData("swin-tiny-ctranspath")]
     [InlineData("mobilenet-v1")]
     [InlineData("mobilenet-v1-timm")]
     [InlineData("mobilenet-v1-keras")]
