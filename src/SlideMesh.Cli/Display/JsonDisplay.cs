@@ -30,7 +30,11 @@ internal sealed class JsonDisplay(TextWriter output) : IRunDisplay
             {
                 case SlidePlanned planned:
                     json.WriteNumber("tiles", planned.Tiles);
-                    json.WriteNumber("tissueMm2", planned.TissueMm2);
+                    if (planned.TissueMm2 is double area)
+                    {
+                        json.WriteNumber("tissueMm2", area);
+                    }
+
                     break;
                 case SlideDone done:
                     json.WriteBoolean("resumed", done.Resumed);

@@ -35,9 +35,9 @@ public sealed class LargeEncodersTests : IDisposable
                 }
             }
 
-            // Eight bits of mantissa. Measured: 0.99997 (ResNet-50) and 0.99999 (ViT-B/16).
+            // Eight bits of mantissa. Measured on a CPU with libtorch 1.13: 0.999993 (ResNet-50) and 0.999918 (ViT-B/16).
             using LibTorchEngine half = new(new LibTorchOptions { Precision = Precision.Bf16 });
-            double cosine = Cosine(expected, Compute(half, name, expected.Length / 2)); File.AppendAllText("/tmp/libtorch/cos", $"{name} {cosine}\n");
+            double cosine = Cosine(expected, Compute(half, name, expected.Length / 2));
             Assert.True(cosine is >= 0.9999 and < 0.9999999, $"{name}: cosine {cosine} in bf16.");
         }
     }
