@@ -50,6 +50,11 @@ internal sealed class RunCommand
 
     private readonly Option<bool> _excludeBlurred = new("--exclude-blurred") { Description = "Leave blurred tiles out instead of only flagging them." };
 
+    private readonly Option<bool> _noDecoderScaling = new("--no-decoder-scaling")
+    {
+        Description = "Decode all pixels of tiles that are coarser than their level, and average them; slower by 2 to 6 times.",
+    };
+
     private readonly Option<string[]> _write = new("--write")
     {
         Description = "Also write other tools' files: stamp (fp16 features), wsinfer (tile probabilities), clam-pt (feature tensors).",
@@ -89,7 +94,7 @@ internal sealed class RunCommand
         run._inputs.AddTo(command);
         foreach (Option option in (Option[])
         [
-            run._out, run._omics, run._models, run._minTissue, run._excludeBlurred, run._write, run._colours, run._topTiles,
+            run._out, run._omics, run._models, run._minTissue, run._excludeBlurred, run._noDecoderScaling, run._write, run._colours, run._topTiles,
             run._decoders, run._threads, run._batch, run._batchMemory, run._shard, run._inFlight, run._json, run._quiet,
         ])
         {
@@ -174,6 +179,7 @@ internal sealed class RunCommand
             Tissue = _tissue.Read(parsed),
             MinTissueShare = share,
             Quality = new QualityThresholds { ExcludeBlurred = parsed.GetValue(_excludeBlurred) },
+            DecoderScaling = !parsed.GetValue(_noDecoderScaling),
             Write = (parsed.GetValue(_write) ?? []).SelectMany(w => w.Split(',', StringSplitOptions.RemoveEmptyEntries)).Aggregate(ExtraFormats.None, (all, one) => all | Format(one)),
             ColourMap = colours,
             TopTiles = AtLeast(0, parsed.GetValue(_topTiles), "--top-tiles"),

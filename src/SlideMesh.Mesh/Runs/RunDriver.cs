@@ -49,7 +49,7 @@ public sealed class RunDriver : IAsyncDisposable
         {
             _log = new RunLog(_store.Log, time);
             _predictor = new SlidePredictor(request.Pipeline, request.Inference);
-            _handles = new SlideHandles(request.Options.SlidesInFlight);
+            _handles = new SlideHandles(request.Options.SlidesInFlight, request.Options.DecoderScaling);
             _admission = new SlideAdmission(request.Options.SlidesInFlight);
             _run = new RunContext
             {

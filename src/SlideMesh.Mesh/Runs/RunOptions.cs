@@ -35,6 +35,9 @@ public sealed record RunOptions
 
     public QualityThresholds Quality { get; init; } = new();
 
+    /// <summary>Tiles coarser than their level are shrunk by the decoder as far as it can; false: all pixels are decoded and averaged.</summary>
+    public bool DecoderScaling { get; init; } = true;
+
     /// <summary>Tiles in a shard: what a killed run loses at most per worker.</summary>
     public int ShardTiles { get; init; } = 256;
 

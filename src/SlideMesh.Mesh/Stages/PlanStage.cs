@@ -49,6 +49,7 @@ public static class PlanStage
     {
         using SlideHandles.Lease lease = run.Handles.Open(slide);
         ISlideSource source = lease.Source;
+        System.Diagnostics.Activity.Current?.SetTag("slidemesh.reader", source.Reader).SetTag("slidemesh.reader.reason", source.ReaderReason);
         MicronsPerPixel mpp = MicronsPerPixelResolver.Require(slide.MicronsPerPixel, source, run.Options.DefaultMicronsPerPixel, slide.Path);
         TissueResult tissue = run.Stage("tissue", slide.Id, null, () => TissueDetector.Detect(source, mpp, run.Tissue, cancellation));
 

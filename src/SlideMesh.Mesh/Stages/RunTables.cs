@@ -35,6 +35,7 @@ public static class RunTables
                 ["tissue"] = run.Tissue.ToString(),
                 ["min-tissue"] = options.MinTissueShare.ToString(CultureInfo.InvariantCulture),
                 ["quality"] = options.Quality.ToString(),
+                ["decoder-scaling"] = options.DecoderScaling ? "on" : "off",
                 ["colours"] = options.ColourMap,
                 ["top-tiles"] = options.TopTiles.ToString(CultureInfo.InvariantCulture),
                 ["write"] = options.Write.ToString(),

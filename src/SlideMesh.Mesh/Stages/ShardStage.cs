@@ -36,7 +36,7 @@ public static class ShardStage
         try
         {
             using SlideHandles.Lease lease = run.Handles.Open(slide);
-            TileReader reader = new(lease.Source, plan);
+            TileReader reader = lease.Reader(plan);
             Span<byte> rgb = pixels.AsSpan(0, edge * edge * 3);
             for (int index = shard.Start; index < shard.Start + shard.Count; index++)
             {

@@ -1,6 +1,7 @@
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Slides;
 using SlideMesh.Slides.Pyramid;
+using SlideMesh.Tiling;
 
 namespace SlideMesh.Mesh.Stages;
 
@@ -9,10 +10,14 @@ namespace SlideMesh.Mesh.Stages;
 /// first when more than <c>idle</c> of them are idle. Opening a slide costs from 1 ms to seconds on slow storage, so a shard
 /// should not pay for it again.
 /// </summary>
-public sealed class SlideHandles(int idle) : IDisposable
+/// <param name="idle">Idle slides kept open.</param>
+/// <param name="decoderScaling">Whether tiles may be shrunk while they are decoded.</param>
+public sealed class SlideHandles(int idle, bool decoderScaling = true) : IDisposable
 {
     private readonly Dictionary<SlideId, Entry> _entries = [];
     private readonly LinkedList<SlideId> _idle = new();
+
+    private bool DecoderScaling => decoderScaling;
 
     /// <summary>Leases the slide's source; dispose the lease when done reading.</summary>
     /// <exception cref="SlideFormatException">The file cannot be opened.</exception>
@@ -35,7 +40,7 @@ public sealed class SlideHandles(int idle) : IDisposable
 
         try
         {
-            return new Lease(this, slide.Id, entry.Source.Value);
+            return new Lease(this, slide.Id, entry.Source.Value, entry);
         }
         catch
         {
@@ -89,29 +94,74 @@ public sealed class SlideHandles(int idle) : IDisposable
     }
 
     /// <summary>The right to read a slide until disposed.</summary>
-    public sealed class Lease(SlideHandles owner, SlideId slide, ISlideSource source) : IDisposable
+    public sealed class Lease : IDisposable
     {
+        private readonly SlideHandles _owner;
+        private readonly SlideId _slide;
+        private readonly Entry _entry;
+
         private int _released;
 
-        public ISlideSource Source => source;
+        internal Lease(SlideHandles owner, SlideId slide, ISlideSource source, Entry entry)
+        {
+            _owner = owner;
+            _slide = slide;
+            _entry = entry;
+            Source = source;
+        }
+
+        public ISlideSource Source { get; }
+
+        /// <summary>
+        /// The reader of a plan's tiles, one for all leases of the slide, so that shards of one plan share what they decode. Usable until the
+        /// lease ends.
+        /// </summary>
+        /// <param name="plan">The same object for the same plan.</param>
+        public TileReader Reader(TilePlan plan) => _entry.Reader(plan, _owner.DecoderScaling);
 
         public void Dispose()
         {
             if (Interlocked.Exchange(ref _released, 1) == 0)
             {
-                owner.Release(slide);
+                _owner.Release(_slide);
             }
         }
     }
 
-    private sealed class Entry(Lazy<ISlideSource> source)
+    internal sealed class Entry(Lazy<ISlideSource> source)
     {
+        private readonly Dictionary<TilePlan, TileReader> _readers = new(ReferenceEqualityComparer.Instance);
+
         public Lazy<ISlideSource> Source => source;
 
         public int Leases { get; set; }
 
+        public TileReader Reader(TilePlan plan, bool decoderScaling)
+        {
+            lock (_readers)
+            {
+                if (!_readers.TryGetValue(plan, out TileReader? reader))
+                {
+                    reader = new TileReader(source.Value, plan, decoderScaling);
+                    _readers.Add(plan, reader);
+                }
+
+                return reader;
+            }
+        }
+
         public void Close()
         {
+            lock (_readers)
+            {
+                foreach (TileReader reader in _readers.Values)
+                {
+                    reader.Dispose();
+                }
+
+                _readers.Clear();
+            }
+
             if (source.IsValueCreated)
             {
                 source.Value.Dispose();

@@ -41,6 +41,8 @@ public sealed unsafe class OpenSlideSource : ISlideSource
 
     public string Reader => $"openslide {OpenSlideLibrary.Version}";
 
+    public string? ReaderReason { get; internal set; }
+
     public IReadOnlyList<PyramidLevel> Levels { get; }
 
     public double? ObjectivePower { get; }

@@ -28,7 +28,13 @@ public static class SlideSource
         OpenSlideSource openSlide = OpenSlideSource.Open(path);
         try
         {
-            return (ISlideSource?)TiledTiffSource.TryCreate(openSlide, cacheBytes, out whyOpenSlide) ?? openSlide;
+            if (TiledTiffSource.TryCreate(openSlide, cacheBytes, out whyOpenSlide) is { } tiled)
+            {
+                return tiled;
+            }
+
+            openSlide.ReaderReason = whyOpenSlide;
+            return openSlide;
         }
         catch
         {

@@ -14,16 +14,17 @@ internal sealed class TileDecoder(SafeFileHandle file) : IDisposable
     /// <summary>Tiles decoded so far.</summary>
     public long Decoded => Interlocked.Read(ref _decoded);
 
+    /// <param name="halvings">Decodes at 1/2, 1/4 or 1/8 of the size for 1, 2 or 3.</param>
     /// <param name="rgb">Destination of the tile's first pixel; rows lie <paramref name="strideBytes"/> apart.</param>
     /// <returns>False when the tile is damaged, unusual or cannot be read; <paramref name="rgb"/> then holds anything.</returns>
     /// <exception cref="ObjectDisposedException">The slide was closed.</exception>
-    public bool TryDecode(TiledTiffLevel level, int tile, Span<byte> rgb, int strideBytes)
+    public bool TryDecode(TiledTiffLevel level, int tile, int halvings, Span<byte> rgb, int strideBytes)
     {
         Interlocked.Increment(ref _decoded);
         Worker worker = _idle.TryTake(out Worker? idle) ? idle : new Worker();
         try
         {
-            return worker.TryDecode(file, level, tile, rgb, strideBytes);
+            return worker.TryDecode(file, level, tile, halvings, rgb, strideBytes);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -59,7 +60,7 @@ internal sealed class TileDecoder(SafeFileHandle file) : IDisposable
         private readonly JpegDecoder _decoder = new();
         private byte[] _jpeg = new byte[1 << 16];
 
-        public bool TryDecode(SafeFileHandle file, TiledTiffLevel level, int tile, Span<byte> rgb, int strideBytes)
+        public bool TryDecode(SafeFileHandle file, TiledTiffLevel level, int tile, int halvings, Span<byte> rgb, int strideBytes)
         {
             // The tile lands so that its SOI is where the prefix ends; once checked, the prefix overwrites it. No byte moves twice.
             (long offset, int size) = level.Tile(tile);
@@ -87,7 +88,7 @@ internal sealed class TileDecoder(SafeFileHandle file) : IDisposable
             }
 
             level.Prefix.CopyTo(_jpeg, 0);
-            return _decoder.TryDecode(_jpeg.AsSpan(0, start + size), rgb, level.TileWidth, level.TileHeight, strideBytes);
+            return _decoder.TryDecode(_jpeg.AsSpan(0, start + size), rgb, level.TileWidth >> halvings, level.TileHeight >> halvings, strideBytes);
         }
 
         public void Dispose() => _decoder.Dispose();

@@ -1,3 +1,4 @@
+using System.Numerics;
 using SlideMesh.Slides.Pyramid;
 
 namespace SlideMesh.Slides.TiledTiff;
@@ -5,6 +6,9 @@ namespace SlideMesh.Slides.TiledTiff;
 /// <summary>One level: where its tiles lie, and what their JPEG streams lack.</summary>
 internal sealed class TiledTiffLevel
 {
+    /// <summary>A block of 8 × 8 coefficients becomes 4 × 4, 2 × 2 or 1 pixel.</summary>
+    private const int MaxJpegHalvings = 3;
+
     private const int MaxTileEdge = 8192;
     private const long MaxTileBytes = 64 << 20;
 
@@ -40,6 +44,7 @@ internal sealed class TiledTiffLevel
 
         TileWidth = Edge(directory, TiffTag.TileWidth);
         TileHeight = Edge(directory, TiffTag.TileLength);
+        MaxHalvings = Math.Min(MaxJpegHalvings, BitOperations.TrailingZeroCount(TileWidth | TileHeight));
         Columns = (level.Width + TileWidth - 1) / TileWidth;
         long rows = (level.Height + TileHeight - 1) / TileHeight;
         long tiles = Columns <= int.MaxValue / rows ? Columns * rows : throw new UnservedTiffException($"{Columns} × {rows} tiles");
@@ -85,11 +90,32 @@ internal sealed class TiledTiffLevel
 
     public int TileCount => _offsets.Length;
 
+    /// <summary>How often a tile can be halved while it is decoded, its edges staying whole pixels.</summary>
+    public int MaxHalvings { get; }
+
     public byte[] Prefix { get; }
 
     public JpegSegments.Tables Tables { get; }
 
     public (long Offset, int Size) Tile(int tile) => (_offsets[tile], _sizes[tile]);
+
+    /// <summary>The file holds nothing for the tile: background.</summary>
+    public bool IsSparse(int tile) => _sizes[tile] == 0;
+
+    /// <summary>Tiles that a region inside of the level touches, row by row.</summary>
+    /// <param name="region">In pixels of the level halved <paramref name="halvings"/> times.</param>
+    public IEnumerable<int> TilesOf(LevelRegion region, int halvings)
+    {
+        int tileWidth = TileWidth >> halvings;
+        int tileHeight = TileHeight >> halvings;
+        for (long row = region.Y / tileHeight; region.Width > 0 && row * tileHeight < region.Y + region.Height; row++)
+        {
+            for (long column = region.X / tileWidth; column * tileWidth < region.X + region.Width; column++)
+            {
+                yield return (int)((row * Columns) + column);
+            }
+        }
+    }
 
     /// <summary>
     /// The region's top-left corner in pixels of this level, computed as OpenSlide does (a division of doubles). False where
