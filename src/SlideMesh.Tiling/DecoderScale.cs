@@ -17,15 +17,17 @@ internal sealed class DecoderScale
 
     private readonly TilePlan _plan;
     private readonly int _factor;
+    private readonly HalvedPixels _pixels;
 
     // Axes by where they start, made at first use. Two threads may both make one; either serves.
     private readonly ResampleAxis?[] _x = new ResampleAxis?[ResampleAxis.Fractions];
     private readonly ResampleAxis?[] _y = new ResampleAxis?[ResampleAxis.Fractions];
 
     /// <param name="maxHalvings">What the decoder can do at most.</param>
-    public DecoderScale(TilePlan plan, int maxHalvings)
+    public DecoderScale(TilePlan plan, int maxHalvings, HalvedPixels pixels)
     {
         _plan = plan;
+        _pixels = pixels;
         int size = plan.Spec.SizePx;
         bool IsWholeAt(int halvings) => plan.ReadWidthPx == (long)size << halvings && plan.ReadHeightPx == (long)size << halvings;
         Halvings = maxHalvings;
@@ -35,7 +37,7 @@ internal sealed class DecoderScale
         }
 
         _factor = 1 << Halvings;
-        IsWhole = IsWholeAt(Halvings);
+        IsWhole = IsWholeAt(Halvings) && (Halvings == 0 || pixels == HalvedPixels.Means);
     }
 
     public int Halvings { get; }
@@ -86,7 +88,10 @@ internal sealed class DecoderScale
         ResampleAxis? made = Volatile.Read(ref axis);
         if (made is null)
         {
-            made = ResampleAxis.Window(Extent(start, readPx), _plan.Spec.SizePx, start, (long)readPx * ResampleAxis.Fractions / _factor);
+            long length = (long)readPx * ResampleAxis.Fractions / _factor;
+            made = _pixels == HalvedPixels.Means
+                ? ResampleAxis.Window(Extent(start, readPx), _plan.Spec.SizePx, start, length)
+                : ResampleAxis.WaveletWindow(Extent(start, readPx), _plan.Spec.SizePx, start, length);
             Volatile.Write(ref axis, made);
         }
 

@@ -29,7 +29,7 @@ public sealed class TileReader : IDisposable
         _source = source;
         Plan = plan;
         _resampler = new AreaResampler(plan.ReadWidthPx, plan.ReadHeightPx, plan.Spec.SizePx, plan.Spec.SizePx);
-        _scale = new DecoderScale(plan, decoderScaling ? source.MaxHalvings(plan.ReadLevel.Index) : 0);
+        _scale = new DecoderScale(plan, decoderScaling ? source.MaxHalvings(plan.ReadLevel.Index) : 0, source.HalvedPixels(plan.ReadLevel.Index));
         _pass = source.BeginPass(new RegionWalk(plan.ReadLevel.Index, _scale.Halvings, plan.Tiles.Count, _scale.Region));
     }
 

@@ -47,6 +47,32 @@ public sealed class DecoderScalingTests : IDisposable
     }
 
     [Theory]
+    [InlineData(256, 1)]
+    [InlineData(512, 1)]
+    [InlineData(507, 1)]
+    public void Jpeg_2000_tile_of_fewer_resolutions_is_within_two_grey_levels_of_the_area_mean(int readPx, int halvings)
+    {
+        if (TestSlides.Find(TestSlides.TcgaJpeg2000) is not { } path)
+        {
+            return;
+        }
+
+        using ISlideSource slide = SlideSource.Open(path);
+        TilePlan plan = Plan(slide, new TileSpec { MicronsPerPixel = 0.5, SizePx = 128, MinTissueShare = 0 }) with
+        {
+            ReadWidthPx = readPx,
+            ReadHeightPx = readPx,
+            Tiles = [.. Enumerable.Range(0, 12).Select(i => new PlannedTile(513 + (i % 4 * readPx), 1024 + (i / 4 * readPx)))],
+        };
+        using TileReader fast = new(slide, plan);
+        using TileReader full = new(slide, plan, decoderScaling: false);
+        Assert.Equal((halvings, 0), (fast.Halvings, full.Halvings));
+        double[] differences = [.. Enumerable.Range(0, plan.Tiles.Count).Select(i => MeanDifference(Read(fast, i), Read(full, i)))];
+        Assert.InRange(differences.Average(), 0.001, 1.5);
+        Assert.InRange(differences.Max(), 0.001, 2);
+    }
+
+    [Theory]
     [InlineData(0.5)]
     [InlineData(0.9)]
     [InlineData(1.3)]

@@ -36,6 +36,9 @@ public interface ISlideSource : IDisposable
     /// <summary>How often the decoder can halve pixels of a level while it decodes them; 0 when it cannot.</summary>
     int MaxHalvings(int level) => 0;
 
+    /// <summary>What halved pixels of a level are.</summary>
+    HalvedPixels HalvedPixels(int level) => Pyramid.HalvedPixels.Means;
+
     /// <summary>Prepares to read many regions; null when the reader gains nothing by knowing them.</summary>
     /// <param name="walk">Halvings at most <see cref="MaxHalvings"/>.</param>
     IRegionPass? BeginPass(RegionWalk walk) => null;

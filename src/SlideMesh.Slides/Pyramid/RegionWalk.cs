@@ -12,6 +12,16 @@ public readonly record struct LevelRegion(long X, long Y, int Width, int Height)
     }
 }
 
+/// <summary>What a decoder's halved pixels stand for.</summary>
+public enum HalvedPixels
+{
+    /// <summary>Means of 2 × 2, 4 × 4 or 8 × 8 pixels, nearly.</summary>
+    Means,
+
+    /// <summary>Low-pass samples of the 9/7 wavelet.</summary>
+    WaveletSamples,
+}
+
 /// <summary>Regions that will be read, each about once and about in this order: what a reader needs to know to decode nothing twice.</summary>
 /// <param name="Level">Index of the level.</param>
 /// <param name="Halvings">How often the decoder halves the level's pixels while it decodes; regions are in halved pixels.</param>

@@ -26,7 +26,13 @@ internal sealed class TiledTiffLevel
         _level = level;
         Require(directory, TiffTag.ImageWidth, level.Width);
         Require(directory, TiffTag.ImageLength, level.Height);
-        Require(directory, TiffTag.Compression, 7);
+        Codec = directory.Number(TiffTag.Compression) switch
+        {
+            7 => TileCodec.Jpeg,
+            33003 => TileCodec.Jpeg2000YCbCr,
+            33005 => TileCodec.Jpeg2000Rgb,
+            long other => throw new UnservedTiffException($"{TiffTag.Compression} is {other}"),
+        };
         Require(directory, TiffTag.SamplesPerPixel, 3);
         Require(directory, TiffTag.PlanarConfiguration, 1);
         foreach (TiffTag tag in (TiffTag[])[TiffTag.FillOrder, TiffTag.Orientation, TiffTag.ImageDepth])
@@ -70,7 +76,7 @@ internal sealed class TiledTiffLevel
             6 => true,
             long other => throw new UnservedTiffException($"photometric interpretation {other}"),
         };
-        byte[] tables = directory.Has(TiffTag.JpegTables) ? directory.Bytes(TiffTag.JpegTables, 1 << 16) : [];
+        byte[] tables = Codec == TileCodec.Jpeg && directory.Has(TiffTag.JpegTables) ? directory.Bytes(TiffTag.JpegTables, 1 << 16) : [];
         Prefix = JpegSegments.Prefix(tables, isYCbCr, out JpegSegments.Tables defined)
             ?? throw new UnservedTiffException("its JPEG tables hold something else");
         Tables = defined;
@@ -91,8 +97,11 @@ internal sealed class TiledTiffLevel
     public int TileCount => _offsets.Length;
 
     /// <summary>How often a tile can be halved while it is decoded, its edges staying whole pixels.</summary>
-    public int MaxHalvings { get; }
+    public int MaxHalvings { get; private set; }
 
+    public TileCodec Codec { get; }
+
+    /// <summary>For JPEG tiles: what stands in front of each instead of its first marker.</summary>
     public byte[] Prefix { get; }
 
     public JpegSegments.Tables Tables { get; }
@@ -101,6 +110,9 @@ internal sealed class TiledTiffLevel
 
     /// <summary>The file holds nothing for the tile: background.</summary>
     public bool IsSparse(int tile) => _sizes[tile] == 0;
+
+    /// <summary>The codestreams of the level have no more decompositions to leave out.</summary>
+    public void LimitHalvings(int most) => MaxHalvings = Math.Min(MaxHalvings, most);
 
     /// <summary>Tiles that a region inside of the level touches, row by row.</summary>
     /// <param name="region">In pixels of the level halved <paramref name="halvings"/> times.</param>
