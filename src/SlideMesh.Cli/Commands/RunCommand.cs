@@ -83,6 +83,14 @@ internal sealed class RunCommand
 
     private readonly Option<int> _inFlight = new("--slides-in-flight") { Description = "Slides worked on at once.", DefaultValueFactory = _ => 4, HelpName = "n" };
 
+    private readonly Option<string?> _cache = new("--cache")
+    {
+        Description = "Folder on a local disk: slides from slow or shared storage are copied there before their turn. Several runs may share it.",
+        HelpName = "folder",
+    };
+
+    private readonly Option<string?> _cacheSize = new("--cache-size") { Description = "Most that the copies take, such as 200GB (the default) or 500GiB; the least recently used go first.", HelpName = "size" };
+
     private readonly Option<bool> _json = new("--json") { Description = "Progress and results as JSON lines on standard output." };
 
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "No progress; the table of results only." };
@@ -95,7 +103,7 @@ internal sealed class RunCommand
         foreach (Option option in (Option[])
         [
             run._out, run._omics, run._models, run._minTissue, run._excludeBlurred, run._noDecoderScaling, run._write, run._colours, run._topTiles,
-            run._decoders, run._threads, run._batch, run._batchMemory, run._shard, run._inFlight, run._json, run._quiet,
+            run._decoders, run._threads, run._batch, run._batchMemory, run._shard, run._inFlight, run._cache, run._cacheSize, run._json, run._quiet,
         ])
         {
             command.Options.Add(option);
@@ -172,6 +180,10 @@ internal sealed class RunCommand
         Require(ColourMap.Find(colours) is not null, $"--colours '{colours}' is not one of viridis, jet, coolwarm");
         double share = parsed.GetValue(_minTissue);
         Require(share is >= 0 and <= 1, string.Create(CultureInfo.InvariantCulture, $"--min-tissue {share} lies outside of 0 to 1"));
+        string? cache = parsed.GetValue(_cache);
+        Require(cache is null || !string.IsNullOrWhiteSpace(cache), "--cache is empty; name a folder");
+        string? cacheSize = parsed.GetValue(_cacheSize);
+        Require(cacheSize is null || cache is not null, "--cache-size needs --cache");
         return new RunOptions
         {
             OutputRoot = output,
@@ -180,6 +192,8 @@ internal sealed class RunCommand
             MinTissueShare = share,
             Quality = new QualityThresholds { ExcludeBlurred = parsed.GetValue(_excludeBlurred) },
             DecoderScaling = !parsed.GetValue(_noDecoderScaling),
+            CopyFolder = cache,
+            CopyFolderBytes = cacheSize is null ? 200_000_000_000 : ByteSize.Parse(cacheSize) ?? throw new CommandException($"--cache-size '{cacheSize}' is no size; write 200GB or 500GiB"),
             Write = (parsed.GetValue(_write) ?? []).SelectMany(w => w.Split(',', StringSplitOptions.RemoveEmptyEntries)).Aggregate(ExtraFormats.None, (all, one) => all | Format(one)),
             ColourMap = colours,
             TopTiles = AtLeast(0, parsed.GetValue(_topTiles), "--top-tiles"),

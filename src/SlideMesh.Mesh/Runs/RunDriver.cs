@@ -12,6 +12,7 @@ using SlideMesh.Prediction;
 using SlideMesh.Prediction.Omics;
 using SlideMesh.Reporting;
 using SlideMesh.Slides;
+using SlideMesh.Slides.LocalCopies;
 
 namespace SlideMesh.Mesh.Runs;
 
@@ -30,6 +31,7 @@ public sealed class RunDriver : IAsyncDisposable
     private readonly SlidePredictor _predictor;
     private readonly SlideHandles _handles;
     private readonly SlideAdmission _admission;
+    private readonly LocalCopyCache? _copies;
     private readonly MeshTelemetry _telemetry = new();
     private readonly RunContext _run;
 
@@ -49,7 +51,8 @@ public sealed class RunDriver : IAsyncDisposable
         {
             _log = new RunLog(_store.Log, time);
             _predictor = new SlidePredictor(request.Pipeline, request.Inference);
-            _handles = new SlideHandles(request.Options.SlidesInFlight, request.Options.DecoderScaling);
+            _copies = OpenCopies(request.Options);
+            _handles = new SlideHandles(request.Options.SlidesInFlight, request.Options.DecoderScaling, _copies);
             _admission = new SlideAdmission(request.Options.SlidesInFlight);
             _run = new RunContext
             {
@@ -187,6 +190,7 @@ public sealed class RunDriver : IAsyncDisposable
         engine.OnWork(decoders * ShardsPerDecoder, inference.PerformAsync);
         engine.OnDead((message, failure, token) => BuryOrEndAsync(engine, message, failure, token));
         await engine.StartAsync(cancellation).ConfigureAwait(false);
+        using CopyAhead copyAhead = CopyAhead.Start(_copies, _request.Cohort, _store, _request.Options.SlidesInFlight, Progress, cancellation);
         // Admission is before the actors: a coordinator that waited for a place could hold up the very slide that has one.
         foreach (CohortEntry slide in _request.Cohort)
         {
@@ -197,6 +201,19 @@ public sealed class RunDriver : IAsyncDisposable
 
         Task ended = await Task.WhenAny(Progress.AllEnded, _broken.Task).WaitAsync(cancellation).ConfigureAwait(false);
         await ended.ConfigureAwait(false);
+    }
+
+    private static LocalCopyCache? OpenCopies(RunOptions options)
+    {
+        try
+        {
+            return options.CopyFolder is { } folder ? new LocalCopyCache(folder, options.CopyFolderBytes) : null;
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        {
+            throw new OutputException(
+                $"folder for local copies '{options.CopyFolder}' cannot be written: {failed.Message.TrimEnd('.')}; choose another with --cache or leave it out", failed);
+        }
     }
 
     private void LeaveWhenEnded(ProgressEvent happened)

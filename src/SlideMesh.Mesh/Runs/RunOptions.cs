@@ -53,6 +53,12 @@ public sealed record RunOptions
     /// <summary>Most bytes that batch buffers and a batch's run may take.</summary>
     public long BatchMemoryBytes { get; init; } = 512L << 20;
 
+    /// <summary>Folder on a local disk that slides are copied to before their turn; null: they are read where they lie. Changes no result.</summary>
+    public string? CopyFolder { get; init; }
+
+    /// <summary>Most bytes that the copies in <see cref="CopyFolder"/> take, those of other runs included.</summary>
+    public long CopyFolderBytes { get; init; } = 200_000_000_000;
+
     public ExtraFormats Write { get; init; }
 
     public string ColourMap { get; init; } = "viridis";

@@ -1,5 +1,6 @@
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Slides;
+using SlideMesh.Slides.LocalCopies;
 using SlideMesh.Slides.Pyramid;
 using SlideMesh.Tiling;
 
@@ -12,7 +13,8 @@ namespace SlideMesh.Mesh.Stages;
 /// </summary>
 /// <param name="idle">Idle slides kept open.</param>
 /// <param name="decoderScaling">Whether tiles may be shrunk while they are decoded.</param>
-public sealed class SlideHandles(int idle, bool decoderScaling = true) : IDisposable
+/// <param name="copies">Local copies to read from; null: slides are read where they lie.</param>
+public sealed class SlideHandles(int idle, bool decoderScaling = true, LocalCopyCache? copies = null) : IDisposable
 {
     private readonly Dictionary<SlideId, Entry> _entries = [];
     private readonly LinkedList<SlideId> _idle = new();
@@ -30,7 +32,7 @@ public sealed class SlideHandles(int idle, bool decoderScaling = true) : IDispos
             if (!_entries.TryGetValue(slide.Id, out entry!))
             {
                 // Opened outside of the lock by the first lessee; the others wait for it alone.
-                entry = new Entry(new Lazy<ISlideSource>(() => SlideSource.Open(slide.FullPath)));
+                entry = new Entry(slide.FullPath, copies);
                 _entries[slide.Id] = entry;
             }
 
@@ -128,11 +130,14 @@ public sealed class SlideHandles(int idle, bool decoderScaling = true) : IDispos
         }
     }
 
-    internal sealed class Entry(Lazy<ISlideSource> source)
+    internal sealed class Entry
     {
+        private LocalCopy? _copy;
         private readonly Dictionary<TilePlan, TileReader> _readers = new(ReferenceEqualityComparer.Instance);
 
-        public Lazy<ISlideSource> Source => source;
+        public Entry(string path, LocalCopyCache? copies) => Source = new(() => Open(path, copies));
+
+        public Lazy<ISlideSource> Source { get; }
 
         public int Leases { get; set; }
 
@@ -142,7 +147,7 @@ public sealed class SlideHandles(int idle, bool decoderScaling = true) : IDispos
             {
                 if (!_readers.TryGetValue(plan, out TileReader? reader))
                 {
-                    reader = new TileReader(source.Value, plan, decoderScaling);
+                    reader = new TileReader(Source.Value, plan, decoderScaling);
                     _readers.Add(plan, reader);
                 }
 
@@ -162,9 +167,26 @@ public sealed class SlideHandles(int idle, bool decoderScaling = true) : IDispos
                 _readers.Clear();
             }
 
-            if (source.IsValueCreated)
+            if (Source.IsValueCreated)
             {
-                source.Value.Dispose();
+                Source.Value.Dispose();
+            }
+
+            _copy?.Dispose();
+        }
+
+        private ISlideSource Open(string path, LocalCopyCache? copies)
+        {
+            _copy = copies?.Acquire(path);
+            System.Diagnostics.Activity.Current?.SetTag("slidemesh.slide.local_copy", _copy is { WhyInPlace: null }).SetTag("slidemesh.slide.in_place_reason", _copy?.WhyInPlace);
+            try
+            {
+                return SlideSource.Open(path, out _, readFrom: _copy?.Path);
+            }
+            catch
+            {
+                _copy?.Dispose();
+                throw;
             }
         }
     }

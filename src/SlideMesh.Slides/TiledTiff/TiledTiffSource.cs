@@ -74,7 +74,7 @@ public sealed class TiledTiffSource : ISlideSource
         TiledTiffSource? source = null;
         try
         {
-            file = File.OpenHandle(openSlide.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.RandomAccess);
+            file = File.OpenHandle(openSlide.File, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.RandomAccess);
             source = new TiledTiffSource(openSlide, file, TiledTiffLayout.Read(file, openSlide), cacheBytes);
             source.LookIntoJpeg2000();
             source.CompareWithOpenSlide();
