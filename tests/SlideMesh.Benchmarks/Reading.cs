@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Win32.SafeHandles;
+using SlideMesh.Inference.Batching;
+using SlideMesh.Inference.Packages;
 using SlideMesh.Slides.OpenSlide;
 using SlideMesh.Slides.Pyramid;
 using SlideMesh.Slides.TiledTiff;
@@ -17,39 +19,34 @@ internal static class Reading
 
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(2.5);
 
-    /// <summary>slidemesh-bench read tiles SLIDE SIZE STRIDE OUT ROWS THREADS, or read bare SLIDE ROWS HALVINGS.</summary>
+    /// <summary>slidemesh-bench read tiles SLIDE SIZE STRIDE OUT ROWS THREADS, read bare SLIDE ROWS HALVINGS, or read planes EDGE REPEATS.</summary>
     /// <returns>Tiles per second; for <c>bare</c> megapixels per second.</returns>
     public static double Run(string[] args) => args switch
     {
         ["tiles", string slide, string size, string stride, string edge, string rows, string threads] =>
             Tiles(slide, Number(size), Number(stride), Number(edge), Number(rows), Number(threads)),
-        ["resample", string size, string edge] => Resample(Number(size), Number(edge)),
+        ["planes", string edge, string repeats] => Planes(Number(edge), Number(repeats)),
         ["bare", string slide, string rows, string halvings] => Bare(slide, Number(rows), Number(halvings)),
-        _ => throw new ArgumentException("usage: slidemesh-bench read tiles SLIDE SIZE STRIDE OUT ROWS THREADS | read bare SLIDE ROWS HALVINGS"),
+        _ => throw new ArgumentException("usage: slidemesh-bench read tiles SLIDE SIZE STRIDE OUT ROWS THREADS | read bare SLIDE ROWS HALVINGS | read planes EDGE REPEATS"),
     };
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
-    private static double Resample(int size, int edge)
+    /// <summary>Pixels in memory to normalised planes.</summary>
+    private static double Planes(int edge, int repeats)
     {
-        SlideMesh.Slides.Raster.AreaResampler r = new(size, size, edge, edge);
-        byte[] a = new byte[size * size * 3];
-        new Random(1).NextBytes(a);
-        byte[] b = new byte[edge * edge * 3];
-        double best = 0;
-        for (int k = 0; k < 10; k++)
+        TileNormaliser normaliser = new(new Normalisation([0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]));
+        byte[] rgb = new byte[edge * edge * 3];
+        new Random(1).NextBytes(rgb);
+        float[] planes = new float[rgb.Length];
+        long start = 0;
+        for (int i = -repeats / 4; i < repeats; i++)
         {
-            long start = Stopwatch.GetTimestamp();
-            for (int i = 0; i < 50; i++)
-            {
-                r.Resample(a, b);
-            }
-
-            best = Math.Max(best, 50 / Stopwatch.GetElapsedTime(start).TotalSeconds);
-            Console.WriteLine(50 / Stopwatch.GetElapsedTime(start).TotalSeconds);
+            start = i == 0 ? Stopwatch.GetTimestamp() : start;
+            normaliser.Normalise(rgb, planes);
         }
 
-        return best;
+        return repeats / Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
     private static double Tiles(string path, int size, int stride, int edge, int rows, int threads)

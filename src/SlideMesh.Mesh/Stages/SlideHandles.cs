@@ -22,8 +22,9 @@ public sealed class SlideHandles(int idle, bool decoderScaling = true, LocalCopy
     private bool DecoderScaling => decoderScaling;
 
     /// <summary>Leases the slide's source; dispose the lease when done reading.</summary>
+    /// <param name="cancellation">Ends the copying to local disk.</param>
     /// <exception cref="SlideFormatException">The file cannot be opened.</exception>
-    public Lease Open(CohortEntry slide)
+    public Lease Open(CohortEntry slide, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(slide);
         Entry entry;
@@ -32,7 +33,7 @@ public sealed class SlideHandles(int idle, bool decoderScaling = true, LocalCopy
             if (!_entries.TryGetValue(slide.Id, out entry!))
             {
                 // Opened outside of the lock by the first lessee; the others wait for it alone.
-                entry = new Entry(slide.FullPath, copies);
+                entry = new Entry(slide.FullPath, copies, cancellation);
                 _entries[slide.Id] = entry;
             }
 
@@ -135,7 +136,7 @@ public sealed class SlideHandles(int idle, bool decoderScaling = true, LocalCopy
         private LocalCopy? _copy;
         private readonly Dictionary<TilePlan, TileReader> _readers = new(ReferenceEqualityComparer.Instance);
 
-        public Entry(string path, LocalCopyCache? copies) => Source = new(() => Open(path, copies));
+        public Entry(string path, LocalCopyCache? copies, CancellationToken cancellation) => Source = new(() => Open(path, copies, cancellation));
 
         public Lazy<ISlideSource> Source { get; }
 
@@ -175,9 +176,9 @@ public sealed class SlideHandles(int idle, bool decoderScaling = true, LocalCopy
             _copy?.Dispose();
         }
 
-        private ISlideSource Open(string path, LocalCopyCache? copies)
+        private ISlideSource Open(string path, LocalCopyCache? copies, CancellationToken cancellation)
         {
-            _copy = copies?.Acquire(path);
+            _copy = copies?.Acquire(path, cancellation);
             System.Diagnostics.Activity.Current?.SetTag("slidemesh.slide.local_copy", _copy is { WhyInPlace: null }).SetTag("slidemesh.slide.in_place_reason", _copy?.WhyInPlace);
             try
             {

@@ -29,6 +29,12 @@ public sealed class AreaResampler
 
     public bool IsIdentity => _x.IsIdentity && _y.IsIdentity;
 
+    /// <summary>Width of the result, pixels.</summary>
+    public int Width => _x.Destination;
+
+    /// <summary>Height of the result, pixels.</summary>
+    public int Height => _y.Destination;
+
     public static RgbImage Resample(RgbImage image, int width, int height)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -41,6 +47,15 @@ public sealed class AreaResampler
     /// <param name="destination">Row-major RGB of the destination size; must not overlap <paramref name="source"/>.</param>
     public void Resample(ReadOnlySpan<byte> source, Span<byte> destination) => ResampleBlock(
         source, 0, 0, _x.Source, destination, _x.Destination, new PixelBlock(0, 0, _x.Destination, _y.Destination));
+
+    /// <summary>Makes one row of the result.</summary>
+    /// <param name="source">Row-major RGB of the source size.</param>
+    /// <param name="row">At least <see cref="Width"/> pixels of RGB.</param>
+    public void ResampleRow(ReadOnlySpan<byte> source, int y, Span<byte> row)
+    {
+        int first = _y.Start(y);
+        ResampleBlock(source[(first * _x.Source * 3)..], 0, first, _x.Source, row, _x.Destination, new PixelBlock(0, y, _x.Destination, 1));
+    }
 
     /// <summary>Makes only the destination pixels of <paramref name="block"/>, from a piece of the source that holds all that they look at.</summary>
     /// <param name="source">Row-major RGB piece of the source.</param>

@@ -1,4 +1,5 @@
 using System.Numerics;
+using SlideMesh.Slides.OpenJpeg;
 using SlideMesh.Slides.Pyramid;
 
 namespace SlideMesh.Slides.TiledTiff;
@@ -21,9 +22,10 @@ internal sealed class TiledTiffLevel
 
     /// <param name="level">The level as OpenSlide describes it; the directory must agree.</param>
     /// <exception cref="UnservedTiffException">Some property of it is not served.</exception>
-    public TiledTiffLevel(PyramidLevel level, TiffDirectory directory, long fileLength)
+    public TiledTiffLevel(PyramidLevel level, TiffDirectory directory, long fileLength, bool sparseIsBackground)
     {
         _level = level;
+        SparseIsBackground = sparseIsBackground;
         Require(directory, TiffTag.ImageWidth, level.Width);
         Require(directory, TiffTag.ImageLength, level.Height);
         Codec = directory.Number(TiffTag.Compression) switch
@@ -55,7 +57,7 @@ internal sealed class TiledTiffLevel
         long rows = (level.Height + TileHeight - 1) / TileHeight;
         long tiles = Columns <= int.MaxValue / rows ? Columns * rows : throw new UnservedTiffException($"{Columns} × {rows} tiles");
         _offsets = directory.Numbers(TiffTag.TileOffsets, tiles);
-        _sizes = [.. directory.Numbers(TiffTag.TileByteCounts, tiles).Select(s => s is > 0 and <= MaxTileBytes ? (int)s : 0)];
+        _sizes = [.. directory.Numbers(TiffTag.TileByteCounts, tiles).Select(s => s <= MaxTileBytes ? (int)s : throw new UnservedTiffException($"a tile of level {level.Index} has {s} bytes"))];
         if (_offsets.Length != tiles || _sizes.Length != tiles)
         {
             throw new UnservedTiffException($"level {level.Index} does not list its {tiles} tiles");
@@ -63,8 +65,7 @@ internal sealed class TiledTiffLevel
 
         for (int i = 0; i < tiles; i++)
         {
-            // Aperio leaves tiles out; OpenSlide then shows those of a finer level, or nothing.
-            if (_sizes[i] == 0 || _offsets[i] == 0 || _offsets[i] > fileLength - _sizes[i])
+            if (_sizes[i] > 0 && (_offsets[i] == 0 || _offsets[i] > fileLength - _sizes[i]))
             {
                 throw new UnservedTiffException($"tile {i} of level {level.Index} is missing or oversized");
             }
@@ -108,8 +109,17 @@ internal sealed class TiledTiffLevel
 
     public (long Offset, int Size) Tile(int tile) => (_offsets[tile], _sizes[tile]);
 
-    /// <summary>The file holds nothing for the tile: background.</summary>
+    /// <summary>The file holds nothing for the tile.</summary>
     public bool IsSparse(int tile) => _sizes[tile] == 0;
+
+    /// <summary>
+    /// A tile without bytes is background. Not on Aperio's lower levels: OpenSlide shows a piece of the level before there, so these
+    /// regions are left to it.
+    /// </summary>
+    public bool SparseIsBackground { get; }
+
+    /// <summary>A codestream's size is that of the level's tiles.</summary>
+    public bool Is(Jpeg2000Header? header) => header is { } h && h.Width == TileWidth && h.Height == TileHeight;
 
     /// <summary>The codestreams of the level have no more decompositions to leave out.</summary>
     public void LimitHalvings(int most) => MaxHalvings = Math.Min(MaxHalvings, most);

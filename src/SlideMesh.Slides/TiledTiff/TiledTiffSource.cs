@@ -103,6 +103,7 @@ public sealed class TiledTiffSource : ISlideSource
         if (!_levels[level].TryLocate(origin, width, height, out long x, out long y)
             || !TryRead(_levels[level], new LevelRegion(x, y, width, height), rgb[..bytes]))
         {
+            ThrowIfDangerous(_levels[level], new LevelRegion(x, y, width, height));
             Interlocked.Increment(ref _delegated);
             _openSlide.ReadRegion(origin, level, width, height, rgb);
         }
@@ -147,6 +148,20 @@ public sealed class TiledTiffSource : ISlideSource
         }
 
         return inside.Width == 0 || inside.Height == 0 || _assembler.TryRead(level, 0, region, inside, _unplanned[level.Index], rgb);
+    }
+
+    /// <summary>OpenJPEG takes memory for what a codestream says that it is: one that says something else than the directory is not passed on.</summary>
+    private void ThrowIfDangerous(TiledTiffLevel level, LevelRegion region)
+    {
+        // A region between pixels touches one more.
+        LevelRegion inside = (region with { Width = region.Width + 1, Height = region.Height + 1 }).Clip(level.Width, level.Height);
+        if (level.Codec != TileCodec.Jpeg && inside.Height > 0
+            && level.TilesOf(inside, 0).Any(t => !level.IsSparse(t) && !level.Is(_decoder.ReadJpeg2000Header(level, t))))
+        {
+            throw new SlideFormatException(
+                Path, SlideFailureReason.Unreadable,
+                $"'{Path}': {region.Width} × {region.Height} pixels of level {level.Index} at pixel ({region.X}, {region.Y}) cannot be read: damaged JPEG 2000.");
+        }
     }
 
     private void LookIntoJpeg2000()
