@@ -18,7 +18,14 @@ if (args is ["tissue", string surveyed, "auto" or "openslide"])
 }
 
 // slidemesh-bench bare|pipeline SLIDE PACKAGE OUT BATCH
+// slidemesh-bench read ...   (see Reading)
 // Prints one line "tiles seconds tiles-per-second", and for the pipeline where the time went on standard error.
+if (args is ["read", .. string[] what])
+{
+    Console.WriteLine(Reading.Run(what).ToString("0.0", CultureInfo.InvariantCulture));
+    return 0;
+}
+
 if (args is not [string side, string slide, string package, string output, string batch])
 {
     Console.Error.WriteLine("usage: slidemesh-bench tissue SLIDE auto|openslide, bare|pipeline SLIDE PACKAGE OUT BATCH, or encoder PACKAGE BATCH THREADS FEATURES");
