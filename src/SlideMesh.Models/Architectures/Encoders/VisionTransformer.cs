@@ -92,8 +92,10 @@ internal sealed class VisionTransformer : IArchitecture
     private static GraphValue Pool(OnnxGraph g, GraphValue x, StateDict w, VisionTransformerKeys keys, VisionTransformerForm form)
     {
         LayerKeys norm = LayerKeys.Of(keys.Norm);
-        bool before = w.Has(norm.Weight);
-        if (before)
+
+        // A checkpoint with neither fails with the first one's name.
+        bool behind = !w.Has(norm.Weight) && w.Has("fc_norm.weight");
+        if (!behind)
         {
             x = Norm(g, x, w, norm, form);
         }
@@ -106,6 +108,6 @@ internal sealed class VisionTransformer : IArchitecture
             TokenPooling.Mean => MeanOfPatches(),
             _ => g.Concat(1, First(), MeanOfPatches()),
         };
-        return w.Has("fc_norm.weight") && !before ? Norm(g, pooled, w, LayerKeys.Of("fc_norm"), form) : pooled;
+        return behind ? Norm(g, pooled, w, LayerKeys.Of("fc_norm"), form) : pooled;
     }
 }

@@ -33,14 +33,13 @@ internal sealed record VisionTransformerForm
         [192] = 3, [384] = 6, [512] = 8, [768] = 12, [1024] = 16, [1280] = 16, [1408] = 16, [1536] = 24, [1664] = 16,
     };
 
-    // model_args that the graph follows, and those that change nothing at inference. Any other may change the result and is refused.
+    // model_args that the graph follows.
     private static readonly string[] Followed =
         ["patch_size", "embed_dim", "depth", "num_heads", "mlp_ratio", "qkv_bias", "qk_norm", "init_values", "class_token", "no_embed_class", "reg_tokens", "pre_norm",
-         "fc_norm", "global_pool", "mlp_layer", "act_layer", "norm_eps"];
+         "fc_norm", "mlp_layer", "act_layer", "norm_eps", "pos_embed"];
 
-    private static readonly string[] WithoutEffect =
-        ["img_size", "in_chans", "num_classes", "dynamic_img_size", "drop_rate", "pos_drop_rate", "patch_drop_rate", "proj_drop_rate", "attn_drop_rate", "drop_path_rate",
-         "weight_init", "fix_init", "strict_img_size", "features_only", "pretrained"];
+    // Parts of timm's names whose nets compute something else from these keys: norms behind the layers, rotary positions, GELU by tanh.
+    private static readonly string[] OtherNets = ["_rpn_", "_rope_", "_siglip_", "_tipsv2"];
 
     public required int Width { get; init; }
 
@@ -89,15 +88,15 @@ internal sealed record VisionTransformerForm
     public static VisionTransformerForm Of(StateDict weights, VisionTransformerKeys keys, EncoderGraph encoder)
     {
         TimmConfig config = encoder.Config;
-        string[] unknown = [.. config.ModelArguments.Except(Followed).Except(WithoutEffect)];
-        if (unknown.Length > 0)
+        config.RequireKnown(Followed, "vit", "deit", "deit3");
+        if (OtherNets.FirstOrDefault(part => config.Architecture.Contains(part, StringComparison.Ordinal)) is not null)
         {
-            throw new ImportOptionException($"config.json: model_args {string.Join(", ", unknown)} may change the result and are not read; export the model to ONNX and import that.");
+            throw new ImportOptionException($"config.json is for '{config.Architecture}', which computes otherwise than the nets that are read; export the model to ONNX and import that.");
         }
 
         int width = (int)weights.Extent($"{keys.Patches}.weight", 0);
         int patch = (int)weights.Extent($"{keys.Patches}.weight", 2);
-        if (encoder.TileSizePx % patch != 0)
+        if (patch == 0 || width == 0 || encoder.TileSizePx % patch != 0)
         {
             throw new ImportOptionException($"A tile of {encoder.TileSizePx} px is not a whole number of patches of {patch} px; give another --tile-size.");
         }
@@ -156,7 +155,7 @@ internal sealed record VisionTransformerForm
     private static int HeadsOf(StateDict weights, TimmConfig config, BlockKeys first, int width)
     {
         int heads = config.WholeNumber("heads") ?? config.WholeNumber("num_heads") ?? config.WholeNumber("num_attention_heads")
-            ?? (weights.Has(first.Attention.QueryNorm.Weight) ? width / (int)weights.Extent(first.Attention.QueryNorm.Weight, 0) : UsualHeads.GetValueOrDefault(width));
+            ?? (weights.ShapeOf(first.Attention.QueryNorm.Weight) is [> 0 and var headWidth] ? width / (int)headWidth : UsualHeads.GetValueOrDefault(width));
         return heads > 0 && width % heads == 0
             ? heads
             : throw new ImportOptionException($"The number of attention heads at width {width} is not known{(heads > 0 ? $" ({heads} does not divide it)" : "")}; give --set heads=N.");
@@ -167,7 +166,10 @@ internal sealed record VisionTransformerForm
     {
         if (!weights.Has(keys.Positions))
         {
-            return (0, 0);
+            // Positions that have no weights (rotary ones) would be left out without a trace.
+            return config.Word("pos_embed") == "none"
+                ? (0, 0)
+                : throw weights.Fail($"has no key '{keys.Positions}'; give --set pos_embed=none when the model was trained without positions.");
         }
 
         int rows = (int)weights.Extent(keys.Positions, 1);
@@ -217,6 +219,11 @@ internal sealed record VisionTransformerForm
             "" => throw new ImportOptionException("config.json leaves the pooling open (global_pool is empty); give --set pooling=token, avg or class-and-mean."),
             _ => throw new ImportOptionException($"Pooling '{word}' is not known; token, avg and class-and-mean are (--set pooling=…)."),
         };
+        if (pooling == TokenPooling.ClassAndMean && weights.Has("fc_norm.weight"))
+        {
+            throw new ImportOptionException("This checkpoint's norm lies behind the pooling (fc_norm), where class-and-mean has twice its width; give --set pooling=token or avg.");
+        }
+
         return classToken || pooling == TokenPooling.Mean
             ? pooling
             : throw new ImportOptionException("This checkpoint has no class token; give --set pooling=avg.");
