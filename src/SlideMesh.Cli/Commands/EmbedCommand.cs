@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using SlideMesh.Cli.Display;
-using SlideMesh.Inference.OnnxRuntime;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
@@ -44,6 +43,8 @@ internal sealed class EmbedCommand
         HelpName = "format",
     };
 
+    private readonly EngineOptions _engines = new();
+
     private readonly TissueParameters _tissue = new();
 
     public static Command Create()
@@ -62,6 +63,7 @@ internal sealed class EmbedCommand
         }
 
         embed._processing.AddTo(command);
+        embed._engines.AddTo(command);
         embed._tissue.AddTo(command);
         command.SetAction(embed.RunAsync);
         return command;
@@ -77,8 +79,8 @@ internal sealed class EmbedCommand
         TileChoice tiles = ReadTiles(parsed);
         IReadOnlyList<CohortEntry> cohort = _inputs.Read(parsed, options.OutputRoot);
         _ = OpenSlideSource.LibraryVersion;
-        using OnnxRuntimeEngine engine = new();
-        ResolvedPipeline pipeline = PipelineResolver.ResolveEncoders(PackageCatalog.Default().Load(parsed.GetValue(_encoders)!), tiles, engine);
+        using EngineSet engines = _engines.Open(parsed);
+        ResolvedPipeline pipeline = PipelineResolver.ResolveEncoders(PackageCatalog.Default().Load(parsed.GetValue(_encoders)!), tiles, engines.First);
         if (FlatLayout.FindClash(pipeline.Streams) is string clash)
         {
             throw new CommandException(clash);
@@ -87,7 +89,7 @@ internal sealed class EmbedCommand
         using OtlpExport export = OtlpExport.Start(SoftwareVersion.Current);
 
         IReadOnlyList<SlideOutcome>? outcomes;
-        RunDriver driver = new(new RunRequest(options, cohort, pipeline, engine, OmicsPath: null));
+        RunDriver driver = new(new RunRequest(options, cohort, pipeline, engines.First, OmicsPath: null) { MoreDevices = engines.Others });
         await using (driver.ConfigureAwait(false))
         {
             outcomes = await _processing.FollowAsync(parsed, driver, cancellation).ConfigureAwait(false);

@@ -23,6 +23,9 @@ public sealed record RunRequest(
 {
     /// <summary>Where the cohort's features are, when they exist already; null makes them from the slides.</summary>
     public FeatureCohort? Features { get; init; }
+
+    /// <summary>Engines of further devices, of the same kind as <see cref="Inference"/>; heads run on that one alone.</summary>
+    public IReadOnlyList<IInferenceEngine> MoreDevices { get; init; } = [];
 }
 
 /// <summary>Runs a cohort on one machine: starts the actors, tells each slide's coordinator, waits until every slide has ended.</summary>
@@ -129,7 +132,10 @@ public sealed class RunDriver : IAsyncDisposable
     }
 
     /// <summary>The device's batchers, once they run.</summary>
-    public DeviceBatchers? Device { get; private set; }
+    public DeviceFleet? Device { get; private set; }
+
+    /// <summary>Raised with one line that a user should read, such as a batch that was too large for a device. Handlers must be quick.</summary>
+    public event Action<string>? Noted;
 
     /// <summary>Runs to the end of the cohort. Tables are written also when it is stopped, with what is finished by then.</summary>
     /// <returns>Outcomes by slide, in the cohort's order; slides that a stop left unfinished are pending.</returns>
@@ -187,8 +193,8 @@ public sealed class RunDriver : IAsyncDisposable
         }
 
         InProcessEngine engine = new(time: _run.Time);
-        using DeviceBatchers? device = _run.Features is null ? new(_request.Pipeline, _request.Inference, _request.Options) : null;
-        using TileInference? inference = device is null ? null : new(_run, engine, device, decoders);
+        using DeviceFleet? device = _run.Features is null ? new(_request.Pipeline, [_request.Inference, .. _request.MoreDevices], _request.Options, Note) : null;
+        using InferencePool? inference = device is null ? null : new(_run, engine, device, decoders);
         // Declared last, so that it ends first: its handlers use the others until they have returned.
         await using ConfiguredAsyncDisposable ending = engine.ConfigureAwait(false);
         _telemetry.ObserveQueue(() => engine.QueuedWork);
@@ -196,7 +202,7 @@ public sealed class RunDriver : IAsyncDisposable
         {
             Device = device;
             _run.WorkAhead = device.Warm;
-            _telemetry.ObserveDevice(() => device.BusyShare);
+            _telemetry.ObserveDevices(device);
             engine.OnTell(ActorKind.Coordinator, Math.Max(1, decoders / 2), new SlideCoordinator(_run, engine).ReceiveAsync);
             engine.OnTell(ActorKind.Aggregator, Math.Max(1, decoders / 2), new SlideAggregator(_run, engine).ReceiveAsync);
             engine.OnWork(decoders * ShardsPerDecoder, inference!.PerformAsync);
@@ -221,6 +227,12 @@ public sealed class RunDriver : IAsyncDisposable
 
         Task ended = await Task.WhenAny(Progress.AllEnded, _broken.Task).WaitAsync(cancellation).ConfigureAwait(false);
         await ended.ConfigureAwait(false);
+    }
+
+    private void Note(string note)
+    {
+        _log.Note(note);
+        Noted?.Invoke(note);
     }
 
     private void LeaveWhenEnded(ProgressEvent happened)
