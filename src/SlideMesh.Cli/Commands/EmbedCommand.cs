@@ -5,6 +5,7 @@ using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
 using SlideMesh.Mesh.Telemetry;
+using SlideMesh.Reporting.OutputStore;
 using SlideMesh.Slides.OpenSlide;
 
 namespace SlideMesh.Cli.Commands;
@@ -18,7 +19,7 @@ internal sealed class EmbedCommand
 
     private readonly Option<string[]> _encoders = new("--encoder", "-e")
     {
-        Description = "Encoder packages: folders or names (see 'slidemesh models'). Several run over one reading of the plan.",
+        Description = "Encoder packages, one or several: folders or names (see 'slidemesh models').",
         AllowMultipleArgumentsPerToken = true,
         Required = true,
         HelpName = "package",
@@ -42,9 +43,9 @@ internal sealed class EmbedCommand
         HelpName = "format",
     };
 
-    private readonly TissueParameters _tissue = new();
-
     private readonly EngineOptions _engines = new();
+
+    private readonly TissueParameters _tissue = new();
 
     public static Command Create()
     {
@@ -61,8 +62,8 @@ internal sealed class EmbedCommand
             command.Options.Add(option);
         }
 
-        embed._engines.AddTo(command);
         embed._processing.AddTo(command);
+        embed._engines.AddTo(command);
         embed._tissue.AddTo(command);
         command.SetAction(embed.RunAsync);
         return command;
@@ -80,6 +81,11 @@ internal sealed class EmbedCommand
         _ = OpenSlideSource.LibraryVersion;
         using EngineSet engines = _engines.Open(parsed);
         ResolvedPipeline pipeline = PipelineResolver.ResolveEncoders(PackageCatalog.Default().Load(parsed.GetValue(_encoders)!), tiles, engines.First);
+        if (FlatLayout.FindClash(pipeline.Streams) is string clash)
+        {
+            throw new CommandException(clash);
+        }
+
         using OtlpExport export = OtlpExport.Start(SoftwareVersion.Current);
 
         IReadOnlyList<SlideOutcome>? outcomes;

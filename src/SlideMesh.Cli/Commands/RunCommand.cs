@@ -62,8 +62,8 @@ internal sealed class RunCommand
             command.Options.Add(option);
         }
 
-        run._engines.AddTo(command);
         run._processing.AddTo(command);
+        run._engines.AddTo(command);
         run._tissue.AddTo(command);
         command.SetAction(run.RunAsync);
         return command;

@@ -21,11 +21,11 @@ namespace SlideMesh.Mesh.Runs;
 public sealed record RunRequest(
     RunOptions Options, IReadOnlyList<CohortEntry> Cohort, ResolvedPipeline Pipeline, IInferenceEngine Inference, string? OmicsPath)
 {
-    /// <summary>Engines of further devices, of the same kind as <see cref="Inference"/>; heads run on that one alone.</summary>
-    public IReadOnlyList<IInferenceEngine> MoreDevices { get; init; } = [];
-
     /// <summary>Where the cohort's features are, when they exist already; null makes them from the slides.</summary>
     public FeatureCohort? Features { get; init; }
+
+    /// <summary>Engines of further devices, of the same kind as <see cref="Inference"/>; heads run on that one alone.</summary>
+    public IReadOnlyList<IInferenceEngine> MoreDevices { get; init; } = [];
 }
 
 /// <summary>Runs a cohort on one machine: starts the actors, tells each slide's coordinator, waits until every slide has ended.</summary>

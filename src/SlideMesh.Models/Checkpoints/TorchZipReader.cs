@@ -14,7 +14,7 @@ internal static class TorchZipReader
 
     public static object? Read(CheckpointFile file)
     {
-        Dictionary<string, FileSegment> files = ZipDirectory.Read(file);
+        Dictionary<string, FileSegment?> files = ZipDirectory.Read(file);
         string[] pickles = [.. files.Keys.Where(name => name.EndsWith("/data.pkl", StringComparison.Ordinal) && name.Count(c => c == '/') == 1)];
         if (pickles is not [var pickleName])
         {
@@ -22,12 +22,12 @@ internal static class TorchZipReader
         }
 
         string folder = pickleName[..^"data.pkl".Length];
-        if (files.TryGetValue(folder + "byteorder", out FileSegment? order) && Text(order) != "little")
+        if (files.ContainsKey(folder + "byteorder") && Text(Stored(file, files, folder + "byteorder")) != "little")
         {
             throw file.Fail("was written on a big-endian machine; save it again on a usual one.");
         }
 
-        FileSegment pickle = files[pickleName];
+        FileSegment pickle = Stored(file, files, pickleName);
         if (pickle.Length > LongestPickle)
         {
             throw file.Fail($"has a pickle of {pickle.Length} bytes; state dicts have less than {LongestPickle}: it is refused.");
@@ -37,9 +37,12 @@ internal static class TorchZipReader
         object? root = new Unpickler(file, new PickleInput(file, pickle), script).Read();
         Dictionary<string, IByteSource> storages = files
             .Where(f => f.Key.StartsWith(folder + "data/", StringComparison.Ordinal))
-            .ToDictionary(f => f.Key[(folder.Length + "data/".Length)..], f => (IByteSource)f.Value, StringComparer.Ordinal);
+            .ToDictionary(f => f.Key[(folder.Length + "data/".Length)..], f => (IByteSource)Stored(file, files, f.Key), StringComparer.Ordinal);
         return StorageBinder.Bind(file, root, storages);
     }
+
+    private static FileSegment Stored(CheckpointFile file, Dictionary<string, FileSegment?> files, string name) => files[name]
+        ?? throw file.Fail($"holds '{ZipDirectory.Printable(name)}' compressed or encrypted; PyTorch stores it as it is: save it again with torch.save.");
 
     private static string Text(FileSegment segment)
     {

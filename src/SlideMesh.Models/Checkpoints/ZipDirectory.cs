@@ -4,8 +4,8 @@ using System.Text;
 namespace SlideMesh.Models.Checkpoints;
 
 /// <summary>
-/// The files of a zip archive that are stored as they are, as PyTorch writes them. A compressed one is refused, so that a small archive
-/// cannot grow in memory; so is a name that would leave a folder, though nothing is unpacked. APPNOTE.TXT 6.3.10, with zip64.
+/// The files of a zip archive. Only those that are stored as they are can be read, as PyTorch writes all but TorchScript's code: nothing is
+/// unpacked, so a small archive cannot grow in memory. A name that would leave a folder is refused. APPNOTE.TXT 6.3.10, with zip64.
 /// </summary>
 internal static class ZipDirectory
 {
@@ -17,8 +17,9 @@ internal static class ZipDirectory
     private const int EndLength = 22;
     private const int LongestComment = 65535;
 
-    /// <exception cref="CheckpointException">The archive is damaged, compressed, or has such a name.</exception>
-    public static Dictionary<string, FileSegment> Read(CheckpointFile file)
+    /// <returns>By name; null for a file that is compressed or encrypted.</returns>
+    /// <exception cref="CheckpointException">The archive is damaged, or has such a name.</exception>
+    public static Dictionary<string, FileSegment?> Read(CheckpointFile file)
     {
         (long start, long length, long entries) = FindDirectory(file);
         if (start < 0 || length < 0 || start > file.Length - length || length > Array.MaxLength || entries > length / 46)
@@ -28,7 +29,7 @@ internal static class ZipDirectory
 
         byte[] directory = new byte[length];
         file.Read(start, directory);
-        Dictionary<string, FileSegment> files = new(StringComparer.Ordinal);
+        Dictionary<string, FileSegment?> files = new(StringComparer.Ordinal);
         ReadOnlySpan<byte> rest = directory;
         for (long i = 0; i < entries; i++)
         {
@@ -77,7 +78,7 @@ internal static class ZipDirectory
     }
 
     /// <returns>Bytes of the entry.</returns>
-    private static int ReadEntry(CheckpointFile file, ReadOnlySpan<byte> entry, Dictionary<string, FileSegment> files)
+    private static int ReadEntry(CheckpointFile file, ReadOnlySpan<byte> entry, Dictionary<string, FileSegment?> files)
     {
         if (entry.Length < 46 || U32(entry) != EntrySignature)
         {
@@ -109,12 +110,8 @@ internal static class ZipDirectory
             return total;
         }
 
-        if (method != 0 || packed != size || (flags & 1) != 0)
-        {
-            throw file.Fail($"holds '{Printable(name)}' compressed or encrypted; PyTorch stores files as they are: save it again with torch.save.");
-        }
-
-        return files.TryAdd(name, Contents(file, name, local, size))
+        bool stored = method == 0 && packed == size && (flags & 1) == 0;
+        return files.TryAdd(name, stored ? Contents(file, name, local, size) : null)
             ? total
             : throw file.Fail($"holds '{Printable(name)}' twice; it is refused.");
     }
@@ -173,7 +170,7 @@ internal static class ZipDirectory
         return large;
     }
 
-    private static string Printable(string name) => new([.. name.Select(c => char.IsControl(c) ? '?' : c)]);
+    internal static string Printable(string name) => new([.. name.Select(c => char.IsControl(c) ? '?' : c)]);
 
     private static ushort U16(ReadOnlySpan<byte> bytes) => BinaryPrimitives.ReadUInt16LittleEndian(bytes);
 

@@ -25,12 +25,16 @@ public sealed class EncoderImportTests
     [InlineData("swin-tiny")]
     [InlineData("swin-tiny-timm")]
     [InlineData("swin-tiny-old")]
+    [InlineData("swin-tiny-ctranspath")]
     [InlineData("mobilenet-v1")]
     [InlineData("mobilenet-v1-timm")]
     [InlineData("mobilenet-v1-keras")]
     [InlineData("vit-b16")]
     [InlineData("vit-g14-swiglu-reg8")]
     [InlineData("vit-dinov2")]
+    [InlineData("vit-hf")]
+    [InlineData("vit-hf-dinov2")]
+    [InlineData("vit-torchvision")]
     public void Keys_tell_the_architecture(string name)
     {
         EncoderCase c = EncoderCase.Load(name);
@@ -172,7 +176,7 @@ public sealed class EncoderImportTests
 
         ImportOptionException e = Assert.Throws<ImportOptionException>(() => Build(c.Weights(), c.Architecture, new ImportOptions { TileSizePx = 64 }));
 
-        Assert.Contains("--set num_heads=", e.Message, StringComparison.Ordinal);
+        Assert.Contains("--set heads=", e.Message, StringComparison.Ordinal);
     }
 
     private static ModelDesign Build(StateDict weights, string architecture, ImportOptions? options = null)

@@ -16,6 +16,14 @@ internal static class FormulaWeights
             : new CheckpointTensor(key, TensorElementType.Float32, shape, new Source(key, shape, count, gain));
     }
 
+    /// <summary>u(key, 0), u(key, 1), … of the formulas, in [−1, 1).</summary>
+    public static double[] Units(string key, long count)
+    {
+        float[] values = new float[count];
+        new Source(key, [count], count, 1, (0, 1)).Read(0, MemoryMarshal.AsBytes(values.AsSpan()));
+        return [.. values.Select(v => (double)v)];
+    }
+
     private sealed class Zeros(long length) : IByteSource
     {
         public long Length => length;
@@ -29,11 +37,11 @@ internal static class FormulaWeights
         private readonly double _offset;
         private readonly double _factor;
 
-        public Source(string key, long[] shape, long count, double gain)
+        public Source(string key, long[] shape, long count, double gain, (double Offset, double Factor)? rule = null)
         {
             Length = count * sizeof(float);
             _seed = Encoding.UTF8.GetBytes(key).Aggregate(0xCBF29CE484222325UL, (hash, b) => unchecked((hash ^ b) * 0x100000001B3UL));
-            (_offset, _factor) = Rule(key, shape, count, gain);
+            (_offset, _factor) = rule ?? Rule(key, shape, count, gain);
         }
 
         public long Length { get; }
@@ -64,10 +72,10 @@ internal static class FormulaWeights
             {
                 _ when Ends("running_var") => (1, 0.5),
                 _ when Ends("running_mean") => (0, 0.1),
-                _ when Ends("layer_scale", "gamma_1", "gamma_2") || (vector && Ends("gamma")) => (0.3, 0.2),
+                _ when Ends("layer_scale", "lambda1", "gamma_1", "gamma_2") || (vector && Ends("gamma")) => (0.3, 0.2),
                 _ when vector && Ends("weight") => (1, 0.5),
                 _ when vector => (0, 0.1),
-                _ when Ends("_embed", "_token", "_tokens", "_table") => (0, Math.Min(gain, 1) / 2),
+                _ when Ends("_embed", "_embeddings", "pos_embedding", "_token", "_tokens", "_table") => (0, Math.Min(gain, 1) / 2),
                 _ => (0, gain * Math.Sqrt(3.0 / (count / shape[0]))),
             };
         }

@@ -5,7 +5,7 @@ using SlideMesh.Inference.Packages;
 namespace SlideMesh.Models.Architectures.Encoders;
 
 /// <summary>
-/// What a timm-style <c>config.json</c> and <c>--set</c> say of an encoder. A choice is looked for in the settings, then in
+/// What a timm-style <c>config.json</c> (or Hugging Face's) and <c>--set</c> say of an encoder. A choice is looked for in the settings, then in
 /// <c>model_args</c>, then at the top of the file. A form that is not timm's gives nothing.
 /// </summary>
 internal sealed class TimmConfig(ImportOptions options)
@@ -25,10 +25,10 @@ internal sealed class TimmConfig(ImportOptions options)
         {
             if ((Member(Member(options.Config, "pretrained_cfg"), "input_size") ?? Member(options.Config, "input_size")) is not { ValueKind: JsonValueKind.Array } size)
             {
-                return null;
+                return Member(options.Config, "image_size") is { ValueKind: JsonValueKind.Number } edge && edge.TryGetInt32(out int side) && side > 0 ? side : null;
             }
 
-            int[] edges = [.. size.EnumerateArray().Select(e => e.TryGetInt32(out int edge) ? edge : 0)];
+            int[] edges = [.. size.EnumerateArray().Select(e => e.TryGetInt32(out int e1) ? e1 : 0)];
             return edges is [3, > 0, _] && edges[1] == edges[2]
                 ? edges[1]
                 : throw new ImportOptionException($"config.json: input_size [{string.Join(", ", edges)}] is not a square RGB tile [3, s, s].");

@@ -65,8 +65,6 @@ internal sealed record VisionTransformerForm
 
     public required int Registers { get; init; }
 
-    public required string RegisterKey { get; init; }
-
     public required bool HasPositions { get; init; }
 
     /// <summary>Prefix tokens that have a position embedding.</summary>
@@ -88,7 +86,7 @@ internal sealed record VisionTransformerForm
 
     public int Tokens => PrefixTokens + Patches;
 
-    public static VisionTransformerForm Of(StateDict weights, EncoderGraph encoder)
+    public static VisionTransformerForm Of(StateDict weights, VisionTransformerKeys keys, EncoderGraph encoder)
     {
         TimmConfig config = encoder.Config;
         string[] unknown = [.. config.ModelArguments.Except(Followed).Except(WithoutEffect)];
@@ -97,30 +95,28 @@ internal sealed record VisionTransformerForm
             throw new ImportOptionException($"config.json: model_args {string.Join(", ", unknown)} may change the result and are not read; export the model to ONNX and import that.");
         }
 
-        int width = (int)weights.Extent("patch_embed.proj.weight", 0);
-        int patch = (int)weights.Extent("patch_embed.proj.weight", 2);
+        int width = (int)weights.Extent($"{keys.Patches}.weight", 0);
+        int patch = (int)weights.Extent($"{keys.Patches}.weight", 2);
         if (encoder.TileSizePx % patch != 0)
         {
             throw new ImportOptionException($"A tile of {encoder.TileSizePx} px is not a whole number of patches of {patch} px; give another --tile-size.");
         }
 
-        string first = VisionTransformer.BlockPrefix(weights, 0) ?? throw weights.Fail("has no blocks.0.norm1.weight; it is no vision transformer that is known.");
+        BlockKeys first = keys.Block(0);
         int depth = 1;
-        while (VisionTransformer.BlockPrefix(weights, depth) is not null)
+        while (weights.Has(keys.Block(depth).Norm1.Weight))
         {
             depth++;
         }
 
-        bool dino = weights.Has($"{first}mlp.w12.weight");
-        int hidden = (int)weights.Extent(first + (dino ? "mlp.w12.weight" : "mlp.fc1.weight"), 0);
-        bool gated = weights.Extent(first + (dino ? "mlp.w3.weight" : "mlp.fc2.weight"), 1) * 2 == hidden;
-        bool classToken = weights.Has("cls_token");
-        string registerKey = weights.Has("register_tokens") ? "register_tokens" : "reg_token";
-        int registers = weights.Has(registerKey) ? (int)weights.Extent(registerKey, 1) : 0;
-        (int positioned, int trained) = Positions(weights, config, classToken ? 1 : 0, registers, registerKey == "register_tokens");
+        int hidden = (int)weights.Extent(first.Up.Weight, 0);
+        bool gated = weights.Extent(first.Down.Weight, 1) * 2 == hidden;
+        bool classToken = weights.Has(keys.ClassToken);
+        int registers = weights.Has(keys.Registers) ? (int)weights.Extent(keys.Registers, 1) : 0;
+        (int positioned, int trained) = TrainedPositions(weights, keys, config, classToken ? 1 : 0, registers);
         Activation activation = ActivationOf(config, gated);
         bool gatesFirst = !gated || LastWord(config.Word("mlp_layer")) is not "glumlp";
-        if (gated && config.Word("act_layer") is null)
+        if (gated && ActivationWord(config) is null)
         {
             encoder.Note("feed-forward: gated, and no act_layer is given; read as SwiGLU (SiLU of the first half times the second)");
         }
@@ -137,13 +133,12 @@ internal sealed record VisionTransformerForm
             Activation = activation,
             HasClassToken = classToken,
             Registers = registers,
-            RegisterKey = registerKey,
-            HasPositions = weights.Has("pos_embed"),
+            HasPositions = weights.Has(keys.Positions),
             PositionedPrefix = positioned,
             TrainedGrid = trained,
             Grid = encoder.TileSizePx / patch,
             Pooling = PoolingOf(weights, config, classToken),
-            NormEpsilon = config.Number("norm_eps") ?? (config.Architecture.Contains("clip", StringComparison.Ordinal) ? 1e-5f : 1e-6f),
+            NormEpsilon = config.Number("norm_eps") ?? config.Number("layer_norm_eps") ?? (config.Architecture.Contains("clip", StringComparison.Ordinal) ? 1e-5f : keys.NormEpsilon),
         };
         form.Compare(config, weights, first);
         if (form.HasPositions && form.TrainedGrid != form.Grid)
@@ -158,25 +153,25 @@ internal sealed record VisionTransformerForm
         $"ViT, patch {PatchSizePx}, {Depth} blocks of width {Width}, {Heads} heads{(Registers > 0 ? $", {Registers} register tokens" : "")}{(IsGated ? ", gated" : "")}, " +
         Pooling switch { TokenPooling.Token => "class token", TokenPooling.Mean => "mean of patch tokens", _ => "class token and mean of patch tokens" };
 
-    private static int HeadsOf(StateDict weights, TimmConfig config, string first, int width)
+    private static int HeadsOf(StateDict weights, TimmConfig config, BlockKeys first, int width)
     {
-        int heads = config.WholeNumber("num_heads")
-            ?? (weights.Has($"{first}attn.q_norm.weight") ? width / (int)weights.Extent($"{first}attn.q_norm.weight", 0) : UsualHeads.GetValueOrDefault(width));
+        int heads = config.WholeNumber("heads") ?? config.WholeNumber("num_heads") ?? config.WholeNumber("num_attention_heads")
+            ?? (weights.Has(first.Attention.QueryNorm.Weight) ? width / (int)weights.Extent(first.Attention.QueryNorm.Weight, 0) : UsualHeads.GetValueOrDefault(width));
         return heads > 0 && width % heads == 0
             ? heads
-            : throw new ImportOptionException($"The number of attention heads at width {width} is not known{(heads > 0 ? $" ({heads} does not divide it)" : "")}; give --set num_heads=N.");
+            : throw new ImportOptionException($"The number of attention heads at width {width} is not known{(heads > 0 ? $" ({heads} does not divide it)" : "")}; give --set heads=N.");
     }
 
     /// <summary>Prefix tokens with positions, and the side of the grid: what is left must be a square.</summary>
-    private static (int Prefix, int Grid) Positions(StateDict weights, TimmConfig config, int classToken, int registers, bool dinoRegisters)
+    private static (int Prefix, int Grid) TrainedPositions(StateDict weights, VisionTransformerKeys keys, TimmConfig config, int classToken, int registers)
     {
-        if (!weights.Has("pos_embed"))
+        if (!weights.Has(keys.Positions))
         {
             return (0, 0);
         }
 
-        int rows = (int)weights.Extent("pos_embed", 1);
-        int[] prefixes = dinoRegisters ? [classToken] : config.Flag("no_embed_class") switch
+        int rows = (int)weights.Extent(keys.Positions, 1);
+        int[] prefixes = !keys.RegistersHavePositions ? [classToken] : config.Flag("no_embed_class") switch
         {
             true => [0],
             false => [classToken + registers],
@@ -186,14 +181,14 @@ internal sealed record VisionTransformerForm
         return fits switch
         {
             [var one] => one,
-            [] => throw weights.Fail($"key 'pos_embed' has {rows} rows, which is no square grid with {string.Join(" or ", prefixes)} rows before it."),
+            [] => throw weights.Fail($"key '{keys.Positions}' has {rows} rows, which is no square grid with {string.Join(" or ", prefixes)} rows before it."),
             _ => throw new ImportOptionException("The position embeddings may or may not include the prefix tokens; give --set no_embed_class=true or false."),
         };
     }
 
     private static Activation ActivationOf(TimmConfig config, bool gated)
     {
-        string? word = LastWord(config.Word("act_layer"));
+        string? word = LastWord(ActivationWord(config));
         return word switch
         {
             null when gated => Activation.Silu,
@@ -206,6 +201,9 @@ internal sealed record VisionTransformerForm
             _ => throw new ImportOptionException($"act_layer '{word}' is not known; gelu, quick_gelu, silu, relu and sigmoid are."),
         };
     }
+
+    /// <summary>timm says act_layer, Hugging Face hidden_act.</summary>
+    private static string? ActivationWord(TimmConfig config) => config.Word("act_layer") ?? config.Word("hidden_act");
 
     private static TokenPooling PoolingOf(StateDict weights, TimmConfig config, bool classToken)
     {
@@ -228,15 +226,18 @@ internal sealed record VisionTransformerForm
     private static string? LastWord(string? name) => name?.Split('.')[^1].Replace("_", "", StringComparison.Ordinal).ToLowerInvariant();
 
     /// <summary>What the configuration says of the keys must be what they are.</summary>
-    private void Compare(TimmConfig config, StateDict weights, string first)
+    private void Compare(TimmConfig config, StateDict weights, BlockKeys first)
     {
         Check("embed_dim", config.WholeNumber("embed_dim"), Width);
         Check("depth", config.WholeNumber("depth"), Depth);
+        Check("hidden_size", config.WholeNumber("hidden_size"), Width);
+        Check("num_hidden_layers", config.WholeNumber("num_hidden_layers"), Depth);
+        Check("num_register_tokens", config.WholeNumber("num_register_tokens"), Registers);
         Check("patch_size", config.WholeNumber("patch_size"), PatchSizePx);
         Check("reg_tokens", config.WholeNumber("reg_tokens"), Registers);
         Check("class_token", config.Flag("class_token"), HasClassToken);
-        Check("qkv_bias", config.Flag("qkv_bias"), weights.Has($"{first}attn.qkv.bias"));
-        Check("qk_norm", config.Flag("qk_norm"), weights.Has($"{first}attn.q_norm.weight"));
+        Check("qkv_bias", config.Flag("qkv_bias"), weights.Has(first.Attention.Qkv[0].Bias));
+        Check("qk_norm", config.Flag("qk_norm"), weights.Has(first.Attention.QueryNorm.Weight));
         Check("pre_norm", config.Flag("pre_norm"), weights.Has("norm_pre.weight"));
         static void Check<T>(string name, T? said, T found)
             where T : struct

@@ -28,6 +28,16 @@ internal sealed class TorchGlobals(CheckpointFile file, bool script)
         "torch.device",
     };
 
+    /// <summary>TorchScript's lists of plain values, and what it wraps around values to keep their types.</summary>
+    private static readonly HashSet<string> ScriptFunctions = new(StringComparer.Ordinal)
+    {
+        "torch.jit._pickle.build_intlist",
+        "torch.jit._pickle.build_doublelist",
+        "torch.jit._pickle.build_boollist",
+        "torch.jit._pickle.build_tensorlist",
+        "torch.jit._pickle.restore_type_tag",
+    };
+
     /// <summary>The name itself when it is one that we know.</summary>
     /// <exception cref="CheckpointException">It is not.</exception>
     public PickleGlobal Known(PickleGlobal name) => IsKnown(name) ? name : throw Refuse(name);
@@ -41,6 +51,7 @@ internal sealed class TorchGlobals(CheckpointFile file, bool script)
         ("torch._utils._rebuild_parameter", [PickleTensor tensor, ..]) => tensor,
         ("torch.Size", [object?[] or List<object?>]) => arguments[0],
         ("torch.device", [string, ..]) => arguments[0],
+        (var known, [List<object?> or PickleDict or object?[], ..]) when ScriptFunctions.Contains(known) => arguments[0],
         _ => throw file.Fail($"calls '{name}' with arguments that PyTorch does not write; it is refused."),
     };
 
@@ -95,7 +106,8 @@ internal sealed class TorchGlobals(CheckpointFile file, bool script)
     };
 
     private bool IsKnown(PickleGlobal name) =>
-        (name.Module == "torch" && Storages.ContainsKey(name.Name)) || Functions.Contains(name.ToString()) || (script && IsScript(name));
+        (name.Module == "torch" && Storages.ContainsKey(name.Name)) || Functions.Contains(name.ToString())
+        || (script && (IsScript(name) || ScriptFunctions.Contains(name.ToString())));
 
     private static bool IsScript(PickleGlobal name) => name.Module.StartsWith("__torch__", StringComparison.Ordinal);
 
