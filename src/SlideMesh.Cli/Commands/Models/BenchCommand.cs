@@ -159,11 +159,15 @@ internal static class BenchCommand
     }
 
     /// <summary>An engine whose graphs compute with so many threads, whatever their caller asks.</summary>
-    private sealed class FixedThreads(OnnxRuntimeEngine engine, int count) : IInferenceEngine
+    private sealed class FixedThreads(IInferenceEngine engine, int count) : IInferenceEngine
     {
         public string Description => engine.Description;
 
+        public string Device => engine.Device;
+
         public IInferenceSession Load(string path, int threads) => engine.Load(path, count);
+
+        public IInferenceSession Load(ModelPackage package, string role, int threads) => engine.Load(package, role, count);
 
         public void Dispose()
         {

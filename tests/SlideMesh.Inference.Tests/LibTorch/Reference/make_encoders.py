@@ -65,12 +65,12 @@ class Block(nn.Module):
 
 
 class VitB16(nn.Module):
-    def __init__(self, width=768):
+    def __init__(self, width=768, depth=12, heads=12):
         super().__init__()
         self.patch = nn.Conv2d(3, width, 16, 16)
         self.token = nn.Parameter(torch.randn(1, 1, width) * 0.02)
         self.place = nn.Parameter(torch.randn(1, 197, width) * 0.02)
-        self.blocks, self.norm = nn.Sequential(*[Block(width, 12) for _ in range(12)]), nn.LayerNorm(width, 1e-6)
+        self.blocks, self.norm = nn.Sequential(*[Block(width, heads) for _ in range(depth)]), nn.LayerNorm(width, 1e-6)
 
     def forward(self, pixels):
         x = self.patch(pixels).flatten(2).transpose(1, 2)
