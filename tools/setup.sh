@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what SlideMesh needs on a Debian machine with the .NET SDK. Safe to run again: it only does what is missing.
 #   tools/setup.sh             what it takes to run (OpenSlide, libjpeg-turbo, HDF5, ONNX Runtime)
-#   tools/setup.sh --tests     and what the tests compare with (Python: h5py, openslide, numpy, Pillow, PyTorch)
+#   tools/setup.sh --tests     and what the tests compare with (Python: h5py, openslide, numpy, Pillow, PyTorch) or start (redis-server)
 #   tools/setup.sh --bench     and what the benchmarks and the training script need (Python: torchvision, onnx, a fast BLAS)
 # Needs root or sudo only when a Debian package is missing.
 set -euo pipefail
@@ -20,7 +20,7 @@ command -v apt-get >/dev/null || fail "this script knows Debian's apt-get only; 
 packages=(libopenslide0 libturbojpeg0 libhdf5-103-1)
 for option in "$@"; do
   case "$option" in
-    --tests) packages+=(python3-minimal python3-h5py python3-openslide python3-numpy python3-pil python3-torch) ;;
+    --tests) packages+=(python3-minimal python3-h5py python3-openslide python3-numpy python3-pil python3-torch redis-server) ;;
     --bench) packages+=(python3-minimal python3-h5py python3-openslide python3-numpy python3-pil python3-torch python3-torchvision python3-onnx libopenblas0-pthread time) ;;
     *) fail "unknown option '$option' (known: --tests, --bench)" ;;
   esac
