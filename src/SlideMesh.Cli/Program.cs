@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using SlideMesh.Cli;
 using SlideMesh.Cli.Commands;
+using SlideMesh.Cli.Commands.Models;
 using SlideMesh.Mesh.Runs;
 
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
@@ -12,12 +13,24 @@ RootCommand root = new("""
     """)
 {
     RunCommand.Create(),
+    EmbedCommand.Create(),
+    PredictCommand.Create(),
     InspectCommand.Create(),
     ModelsCommand.Create(),
+    ModelCommand.Create(),
     DoctorCommand.Create(),
 };
 
 ParseResult parsed = root.Parse(args);
+if (parsed.CommandResult.Command is RootCommand)
+{
+    // The list of verbs takes a line each; a verb's own help has the rest.
+    foreach (Command verb in root.Subcommands)
+    {
+        verb.Description = verb.Description?.Split('\n')[0].TrimEnd();
+    }
+}
+
 if (args.Length == 0)
 {
     root.Parse("--help").Invoke();

@@ -2,6 +2,9 @@ using SlideMesh.Inference.Engines;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
+using SlideMesh.Models.Architectures;
+using SlideMesh.Models.Checkpoints;
+using SlideMesh.Models.Packaging;
 using SlideMesh.Prediction;
 using SlideMesh.Prediction.Omics;
 using SlideMesh.Slides;
@@ -18,8 +21,9 @@ internal static class UserError
         (int? code, string line) = failure switch
         {
             CohortException or ModelPackageException or CommandException or OmicsTableException or PredictionException => (ExitCode.BadInput, failure.Message),
+            CheckpointException or ImportOptionException or ProbeReferenceException => (ExitCode.BadInput, failure.Message),
             SlideFormatException => (ExitCode.BadInput, failure.Message),
-            OutputException => (ExitCode.OutputUnusable, failure.Message),
+            OutputException or PackageOutputException => (ExitCode.OutputUnusable, failure.Message),
             NativeLibraryUnavailableException => (ExitCode.Environment, failure.Message),
             InferenceException => (ExitCode.Environment, failure.Message),
             OperationCanceledException => (ExitCode.Interrupted, "stopped"),

@@ -39,6 +39,12 @@ internal static class ModelsCommand
             }
         }
 
+        if (table.IsEmpty && broken == 0)
+        {
+            Console.Error.WriteLine($"slidemesh: no model package at hand; put packages into one of {string.Join(", ", catalog.SearchPath)}, or set {PackageCatalog.Variable} to their folder");
+            return ExitCode.BadInput;
+        }
+
         table.Write(Console.Out);
         return broken == 0 ? ExitCode.Success : ExitCode.BadInput;
     }
@@ -77,7 +83,7 @@ internal static class ModelsCommand
 
         foreach (TaskOutput output in model.Outputs)
         {
-            string what = output.Type == OutputType.Regression ? $"{output.Quantity} ({output.Unit})" : string.Join(", ", output.Labels);
+            string what = output.Type == OutputType.Regression ? $"{string.Join(", ", output.QuantityNames())} ({output.Unit})" : string.Join(", ", output.Labels);
             o.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  per slide     {output.Task} ({KebabCase.Of(output.Type)}): {what}"));
         }
 

@@ -15,7 +15,9 @@ internal static class ResultTable
     public static void Write(IReadOnlyList<SlideOutcome> outcomes, ResolvedPipeline pipeline, string output, TextWriter writer)
     {
         string[] tasks = [.. outcomes.SelectMany(o => o.Summary.Tasks).Select(t => t.Task).Distinct()];
-        TextTable table = new(["slide", "state", "tissue mm2", "tiles", .. tasks, "omics"]);
+        // Nobody looked for tissue where the features existed already.
+        bool hasTissue = outcomes.Any(o => o.Summary.TissueMm2 is not null);
+        TextTable table = new(["slide", "state", .. hasTissue ? ["tissue mm2"] : Array.Empty<string>(), "tiles", .. tasks, "omics"]);
         foreach (SlideOutcome outcome in outcomes)
         {
             SlideSummary slide = outcome.Summary;
@@ -24,7 +26,7 @@ internal static class ResultTable
             [
                 slide.SlideId,
                 slide.State == SlideState.Done ? (outcome.Resumed ? "done before" : "done") : $"FAILED {slide.Reason}",
-                slide.TissueMm2?.ToString("0.0", CultureInfo.InvariantCulture) ?? "-",
+                .. hasTissue ? [slide.TissueMm2?.ToString("0.0", CultureInfo.InvariantCulture) ?? "-"] : Array.Empty<string>(),
                 Tiles(slide),
                 .. tasks.Select(task => cells.GetValueOrDefault(task, "-")),
                 Omics(slide),
@@ -32,16 +34,20 @@ internal static class ResultTable
         }
 
         table.Write(writer);
-        foreach (SlideSummary failed in outcomes.Select(o => o.Summary).Where(s => s.State == SlideState.Failed))
-        {
-            writer.WriteLine($"failed: {failed.SlideId}: {failed.Reason}: {failed.Detail}");
-        }
-
+        WriteFailures(outcomes, writer);
         int failures = outcomes.Count(o => o.Summary.State == SlideState.Failed);
         writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{outcomes.Count - failures} of {outcomes.Count} slides succeeded; results in {output} (start with report.html and slides.csv)"));
         if (pipeline.Packages.Any(p => p.Manifest.Synthetic))
         {
             writer.WriteLine("The models were trained on synthetic slides: these results show that the pipeline works and say nothing about real tissue.");
+        }
+    }
+
+    public static void WriteFailures(IReadOnlyList<SlideOutcome> outcomes, TextWriter writer)
+    {
+        foreach (SlideSummary failed in outcomes.Select(o => o.Summary).Where(s => s.State == SlideState.Failed))
+        {
+            writer.WriteLine($"failed: {failed.SlideId}: {failed.Reason}: {failed.Detail}");
         }
     }
 

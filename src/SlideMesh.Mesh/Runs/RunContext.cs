@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
+using SlideMesh.Mesh.Features;
 using SlideMesh.Mesh.Progress;
 using SlideMesh.Mesh.Stages;
 using SlideMesh.Mesh.Telemetry;
@@ -28,6 +29,9 @@ public sealed class RunContext
 
     public required SlidePredictor Predictor { get; init; }
 
+    /// <summary>Where the slides' features are, when they exist already; null when this run makes them.</summary>
+    public FeatureCohort? Features { get; init; }
+
     public required OmicsTable? Omics { get; init; }
 
     public required TissueOptions Tissue { get; init; }
@@ -42,6 +46,9 @@ public sealed class RunContext
 
     /// <summary>Called when a slide turns out to need work: a node that has a device may make it ready meanwhile. Returns at once.</summary>
     public Action WorkAhead { get; set; } = static () => { };
+
+    /// <summary>Slides in flight whose features exist already: the key of their result.</summary>
+    public ConcurrentDictionary<SlideId, string> FeatureKeys { get; } = new();
 
     /// <summary>Plans of slides in flight, dropped when the slide ends.</summary>
     public ConcurrentDictionary<SlideId, PlannedSlide> Plans { get; } = new();

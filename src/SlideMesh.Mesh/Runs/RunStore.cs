@@ -1,4 +1,7 @@
+using System.Text.Json;
+using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Engine;
+using SlideMesh.Reporting.Json;
 using SlideMesh.Reporting.OutputStore;
 using SlideMesh.Slides;
 
@@ -9,13 +12,17 @@ public sealed class RunStore : IDisposable
 {
     private readonly FileStream _lock;
 
-    private RunStore(string root, FileStream held)
+    private RunStore(string root, FileStream held, FlatLayout? layout)
     {
         Root = root;
+        Layout = layout;
         _lock = held;
     }
 
     public string Root { get; }
+
+    /// <summary>Where features lie for other tools; null when they lie in the slides' folders.</summary>
+    public FlatLayout? Layout { get; }
 
     public string RunJson => Path.Combine(Root, "run.json");
 
@@ -29,11 +36,13 @@ public sealed class RunStore : IDisposable
 
     public string Log => Path.Combine(Root, "run.log");
 
-    public SlideFolder Slide(SlideId slide) => new(Root, slide);
+    public SlideFolder Slide(SlideId slide) => new(Root, slide, Layout);
 
     /// <summary>Creates the folder when needed, proves that it can be written, and takes it for this process.</summary>
-    /// <exception cref="OutputException">It cannot be created, written or locked.</exception>
-    public static RunStore Open(string root)
+    /// <param name="verb">The command that writes it; each has a layout of its own, and a folder belongs to one of them.</param>
+    /// <param name="layout">Where features lie for other tools.</param>
+    /// <exception cref="OutputException">It cannot be created, written or locked, or holds the results of another command.</exception>
+    public static RunStore Open(string root, string verb = RunVerb.Run, FlatLayout? layout = null)
     {
         string full = Path.GetFullPath(root);
         try
@@ -47,6 +56,7 @@ public sealed class RunStore : IDisposable
             FileStream held = Hold(root, Path.Combine(full, ".lock"));
             try
             {
+                RefuseOther(root, full, verb);
                 // A real byte: creating an empty file succeeds on a full disk.
                 AtomicFile.WriteBytes(Path.Combine(full, ".writable"), new byte[4096]);
                 File.Delete(Path.Combine(full, ".writable"));
@@ -58,7 +68,7 @@ public sealed class RunStore : IDisposable
                 throw;
             }
 
-            return new RunStore(full, held);
+            return new RunStore(full, held, layout);
         }
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
         {
@@ -84,6 +94,11 @@ public sealed class RunStore : IDisposable
         {
             RemoveLeftovers(folder.Root, SearchOption.AllDirectories);
         }
+
+        foreach (string leftover in folder.LeftoversElsewhere().Where(File.Exists))
+        {
+            File.Delete(leftover);
+        }
     }
 
     /// <summary>Removes what a finished slide needs no more.</summary>
@@ -97,6 +112,30 @@ public sealed class RunStore : IDisposable
     }
 
     public void Dispose() => _lock.Dispose();
+
+    /// <summary>Two commands in one folder would delete each other's files as left over from other parameters.</summary>
+    private static void RefuseOther(string shown, string root, string verb)
+    {
+        string path = Path.Combine(root, "run.json");
+        if (!File.Exists(path))
+        {
+            return;
+        }
+
+        try
+        {
+            using FileStream stream = File.OpenRead(path);
+            string other = ResultJson.ReadRun(stream).Command;
+            if (other != verb)
+            {
+                throw new OutputException($"'{shown}' holds results of 'slidemesh {PlainText.OneLine(other)}'; choose another folder with --out");
+            }
+        }
+        catch (JsonException)
+        {
+            // Another version's, or damaged: it is written again.
+        }
+    }
 
     private static void RemoveLeftovers(string root, SearchOption depth)
     {
