@@ -72,6 +72,8 @@ public sealed record RunParameters
 
     public double MinTissueShare { get; init; }
 
+    public bool DecoderScaling { get; init; } = true;
+
     public QualityThresholds Quality { get; init; } = new();
 
     public int ShardTiles { get; init; }
@@ -93,6 +95,7 @@ public sealed record RunParameters
             DefaultMicronsPerPixel = options.DefaultMicronsPerPixel,
             Tissue = options.Tissue,
             MinTissueShare = options.MinTissueShare,
+            DecoderScaling = options.DecoderScaling,
             Quality = options.Quality,
             ShardTiles = options.ShardTiles,
             Write = options.Write,
@@ -109,6 +112,7 @@ public sealed record RunParameters
         DefaultMicronsPerPixel = DefaultMicronsPerPixel,
         Tissue = Tissue,
         MinTissueShare = MinTissueShare,
+        DecoderScaling = DecoderScaling,
         Quality = Quality,
         ShardTiles = ShardTiles,
         Write = Write,
