@@ -21,7 +21,7 @@ internal sealed class TiledTiffLevel
     private readonly int[] _sizes;
 
     /// <param name="level">The level as OpenSlide describes it; the directory must agree.</param>
-    /// <param name="sparseIsBackground">A tile without bytes is background. Not on Aperio's lower levels: OpenSlide shows pieces of the level before there.</param>
+    /// <param name="sparseIsBackground">A tile without bytes is background. Not in Aperio's pyramids: OpenSlide shows pieces of other levels on lower ones.</param>
     /// <exception cref="UnservedTiffException">Some property of it is not served.</exception>
     public TiledTiffLevel(PyramidLevel level, TiffDirectory directory, long fileLength, bool sparseIsBackground)
     {

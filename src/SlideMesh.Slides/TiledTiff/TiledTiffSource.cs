@@ -22,6 +22,9 @@ public sealed class TiledTiffSource : ISlideSource
     /// </summary>
     public const long DefaultCacheBytes = 128L << 20;
 
+    /// <summary>Reads that nobody announced keep whatever was read last, needed or not, as long as the slide is open.</summary>
+    private const long UnplannedCacheBytes = 64L << 20;
+
     private const int ComparedEdge = 256;
 
     private readonly OpenSlideSource _openSlide;
@@ -29,6 +32,7 @@ public sealed class TiledTiffSource : ISlideSource
     private readonly TiledTiffLevel[] _levels;
     private readonly TileDecoder _decoder;
     private readonly TileCache _cache;
+    private readonly TileAssembler _planned;
     private readonly TileAssembler _assembler;
     private readonly UnplannedUses[] _unplanned;
     private long _delegated;
@@ -40,7 +44,8 @@ public sealed class TiledTiffSource : ISlideSource
         _levels = levels;
         _decoder = new TileDecoder(file);
         _cache = new TileCache(cacheBytes);
-        _assembler = new TileAssembler(_decoder, _cache);
+        _planned = new TileAssembler(_decoder, _cache);
+        _assembler = new TileAssembler(_decoder, new TileCache(Math.Min(cacheBytes, UnplannedCacheBytes)));
         _unplanned = [.. levels.Select(l => new UnplannedUses(l.TileCount))];
     }
 
@@ -134,7 +139,7 @@ public sealed class TiledTiffSource : ISlideSource
         ArgumentOutOfRangeException.ThrowIfNegative(walk.Halvings);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(walk.Halvings, MaxHalvings(walk.Level));
         ObjectDisposedException.ThrowIf(_file.IsClosed, this);
-        return new TilePass(_levels[walk.Level], walk, _assembler, _cache, new ReadAhead(_file));
+        return new TilePass(_levels[walk.Level], walk, _planned, _cache, new ReadAhead(_file));
     }
 
     public void Dispose()
