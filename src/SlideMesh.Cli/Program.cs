@@ -22,6 +22,15 @@ RootCommand root = new("""
 };
 
 ParseResult parsed = root.Parse(args);
+if (parsed.CommandResult.Command is RootCommand)
+{
+    // The list of verbs takes a line each; a verb's own help has the rest.
+    foreach (Command verb in root.Subcommands)
+    {
+        verb.Description = verb.Description?.Split('\n')[0].TrimEnd();
+    }
+}
+
 if (args.Length == 0)
 {
     root.Parse("--help").Invoke();

@@ -1,10 +1,15 @@
 using System.Globalization;
 using SlideMesh.Benchmarks;
 
+// slidemesh-bench encoder PACKAGE BATCH THREADS FEATURES: see EncoderTurns.
+if (args is ["encoder", string encoder, string tilesInBatch, string threads, string features])
+{
+    EncoderTurns.Serve(encoder, int.Parse(tilesInBatch, CultureInfo.InvariantCulture), int.Parse(threads, CultureInfo.InvariantCulture), features);
+    return 0;
+}
+
 // slidemesh-bench tissue SLIDE auto|openslide
 // Prints one line "mm2 share-read seconds".
-// slidemesh-bench bare|pipeline SLIDE PACKAGE OUT BATCH
-// Prints one line "tiles seconds tiles-per-second", and for the pipeline where the time went on standard error.
 if (args is ["tissue", string surveyed, "auto" or "openslide"])
 {
     (double area, double share, double wall) = TissueSurvey.Run(surveyed, args[2] == "openslide");
@@ -12,9 +17,18 @@ if (args is ["tissue", string surveyed, "auto" or "openslide"])
     return 0;
 }
 
+// slidemesh-bench bare|pipeline SLIDE PACKAGE OUT BATCH
+// slidemesh-bench read ...   (see Reading)
+// Prints one line "tiles seconds tiles-per-second", and for the pipeline where the time went on standard error.
+if (args is ["read", .. string[] what])
+{
+    Console.WriteLine(Reading.Run(what).ToString("0.0", CultureInfo.InvariantCulture));
+    return 0;
+}
+
 if (args is not [string side, string slide, string package, string output, string batch])
 {
-    Console.Error.WriteLine("usage: slidemesh-bench tissue SLIDE auto|openslide, or bare|pipeline SLIDE PACKAGE OUT BATCH");
+    Console.Error.WriteLine("usage: slidemesh-bench tissue SLIDE auto|openslide, bare|pipeline SLIDE PACKAGE OUT BATCH, or encoder PACKAGE BATCH THREADS FEATURES");
     return 2;
 }
 

@@ -2,6 +2,7 @@
 """Writes what PyTorch computes with encoders of formula-made weights: expected/encoders/NAME.json.
 
     /usr/bin/python3 tests/reference/make_encoder_reference.py [NAME ...]
+    /usr/bin/python3 tests/reference/make_encoder_reference.py --full FOLDER      the largest vision transformers whole; see tools/full_encoders.sh
 
 Made with PyTorch 1.13.0 and torchvision 0.14.1 of Debian 12 on a CPU, two threads, float32. Nets that torchvision has are torchvision's;
 the vision transformer and MobileNet v1 are in encoders/. Where a checkpoint's layout is not the module's own (timm, DINOv2, a
@@ -97,8 +98,37 @@ PLAIN_MOBILENET = renamed(
       (("dw", "_bn", 1), ("dw", "", 0), ("pw", "_bn", 4), ("pw", "", 3))])
 
 
+def hugging_face(*block_rules):
+    """Hugging Face's names; rules are for what ViT and DINOv2 call differently. Queries, keys and values are layers of their own there."""
+    attention = r"encoder.layer.\1.attention."
+    return renamed(
+        (r"^cls_token", "embeddings.cls_token"), (r"^reg_token", "embeddings.register_tokens"), (r"^pos_embed", "embeddings.position_embeddings"),
+        (r"^patch_embed\.proj\.", "embeddings.patch_embeddings.projection."), (r"^norm\.", "layernorm."),
+        (r"^blocks\.(\d+)\.attn\.qkv\.", attention + "attention.query|key|value."), (r"^blocks\.(\d+)\.attn\.proj\.", attention + "output.dense."),
+        *[(rf"^blocks\.(\d+)\.{part}", rf"encoder.layer.\1.{name}") for part, name in block_rules])
+
+
+HF_VIT = hugging_face((r"norm1\.", "layernorm_before."), (r"norm2\.", "layernorm_after."), (r"mlp\.fc1\.", "intermediate.dense."), (r"mlp\.fc2\.", "output.dense."))
+HF_DINO = hugging_face(("norm", "norm"), ("ls1.gamma", "layer_scale1.lambda1"), ("ls2.gamma", "layer_scale2.lambda1"),
+                       (r"mlp\.fc1\.", "mlp.weights_in."), (r"mlp\.fc2\.", "mlp.weights_out."))
+
+
+def pieces(key, shape):
+    """Checkpoint keys, with shapes, that a module's tensor is put together from."""
+    found = re.fullmatch(r"(.*)query\|key\|value(.*)", key)
+    return {key: shape} if not found else {f"{found[1]}{part}{found[2]}": (shape[0] // 3, *shape[1:]) for part in ("query", "key", "value")}
+
+
 def swin(depths):
     return lambda: tv.SwinTransformer([4, 4], 96, depths, [3, 6, 12, 24], [7, 7], num_classes=5)
+
+
+def ctranspath():
+    """Swin with CTransPath's stem in place of the 4 x 4 convolution; two blocks a stage here."""
+    net = swin([2, 2, 2, 2])()
+    net.features[0][0] = nn.Sequential(
+        nn.Conv2d(3, 12, 3, 2, 1, bias=False), nn.BatchNorm2d(12), nn.ReLU(), nn.Conv2d(12, 24, 3, 2, 1, bias=False), nn.BatchNorm2d(24), nn.ReLU(), nn.Conv2d(24, 96, 1))
+    return net
 
 
 def vit(*sizes, **options):
@@ -131,6 +161,7 @@ CASES = {
     "swin-tiny": ("swin-tiny", swin([2, 2, 6, 2]), without("head"), None, 96, 1, None),
     "swin-tiny-timm": ("swin-tiny", swin([2, 2, 2, 2]), without("head"), TIMM_SWIN, 224, 1, timm("swin_tiny_patch4_window7_224")),
     "swin-tiny-old": ("swin-tiny", swin([2, 2, 2, 2]), without("head"), OLD_SWIN, 256, 1, None),
+    "swin-tiny-ctranspath": ("swin-tiny", ctranspath, without("head"), OLD_SWIN, 224, 1, None),
     "mobilenet-v1": ("mobilenet-v1", lambda: MobileNetV1(0.5, keras=False), same, PLAIN_MOBILENET, 64, 1.6, None),
     "mobilenet-v1-timm": ("mobilenet-v1", lambda: MobileNetV1(1, keras=False), same, TIMM_MOBILENET, 64, 1.6, timm("mobilenetv1_100", norm=HALF)),
     "mobilenet-v1-keras": ("mobilenet-v1", lambda: MobileNetV1(0.5, keras=True), same, None, 64, 1.6, None),
@@ -154,6 +185,22 @@ CASES = {
                        timm("vit_small_patch16_224", 64, depth=3, qk_norm=True, qkv_bias=False, class_token=False, global_pool="avg", fc_norm=False)),
     "vit-clip": ("vit", vit(256, 3, 4, 16, 4, pre_norm=True, activation=quick_gelu, eps=1e-5), same, None, 64, 0.3,
                  timm("vit_xsmall_patch16_clip_quickgelu_224", 64, HALF, depth=3, num_heads=4)),
+    "vit-hf": ("vit", vit(384, 3, 6, 16, 4, eps=1e-12), same, HF_VIT, 64, 1,
+               {"architectures": ["ViTModel"], "hidden_size": 384, "num_hidden_layers": 3, "num_attention_heads": 6, "hidden_act": "gelu", "layer_norm_eps": 1e-12,
+                "image_size": 64, "patch_size": 16}),
+    "vit-hf-dinov2": ("vit", vit(384, 3, 6, 14, 4, layer_scale=True, swiglu=True, mlp=4), same, HF_DINO, 56, 1, None),
+    "vit-torchvision": ("vit", lambda: tv.VisionTransformer(64, 16, 3, 6, 384, 1536, num_classes=5), without("heads.head"), same, 64, 1, None),
+}
+
+# Too large for every run of the tests: UNI's, Virchow2's and H-optimus-0's sizes.
+FULL = {
+    "vit-l16-full": ("vit", vit(1024, 24, 16, 16, 14, layer_scale=True), same, None, 224, 1, timm("vit_large_patch16_224", init_values=1e-5, dynamic_img_size=True)),
+    "vit-h14-full": ("vit", vit(1280, 32, 16, 14, 16, layer_scale=True, swiglu=True, mlp=5.3375, registers=4, pool="concat"), same, None, 224, 1,
+                     timm("vit_huge_patch14_224", norm=HALF, init_values=1e-5, mlp_ratio=5.3375, reg_tokens=4, mlp_layer="SwiGLUPacked", act_layer="SiLU",
+                          global_pool=""), "class-and-mean"),
+    "vit-g14-full": ("vit", vit(1536, 40, 24, 14, 16, layer_scale=True, swiglu=True, mlp=2.66667 * 2, registers=4, embed_prefix=False), same, None, 224, 1,
+                     timm("vit_giant_patch14_reg4_dinov2", init_values=1e-5, mlp_ratio=2.66667 * 2, reg_tokens=4, no_embed_class=True,
+                          mlp_layer="SwiGLUPacked", act_layer="SiLU")),
 }
 
 
@@ -181,7 +228,7 @@ def dinov2_keys(net):
     return shapes
 
 
-def write(name, architecture, config, pooling, size, gain, norm, shapes, net):
+def write(out, name, architecture, config, pooling, size, gain, norm, shapes, net):
     pixels = torch.from_numpy(tiles(7, size)).permute(0, 3, 1, 2).float() / 255
     mean, std = (torch.tensor(part)[None, :, None, None] for part in norm)
     with torch.no_grad():
@@ -192,27 +239,29 @@ def write(name, architecture, config, pooling, size, gain, norm, shapes, net):
     document = {"name": name, "architecture": architecture, "config": config, "pooling": pooling, "tilePx": size, "gain": gain, "mean": norm[0], "std": norm[1],
                 "dimension": features.shape[1], "tiles": KEPT, "features": base64.b64encode(features[KEPT].astype("<f4").tobytes()).decode(),
                 "tensors": [" ".join([key, *map(str, shape)]) for key, shape in shapes.items()]}
-    (OUT / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
+    (out / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
 
 
 def normalisation(name, config):
-    if config is not None:
+    if config is not None and "pretrained_cfg" in config:
         return config["pretrained_cfg"]["mean"], config["pretrained_cfg"]["std"]
     return HALF if name.startswith(("inception", "mobilenet")) else IMAGENET
 
 
 def main():
-    OUT.mkdir(parents=True, exist_ok=True)
+    full = sys.argv[1:2] == ["--full"]
+    out, cases = (Path(sys.argv[2]), FULL) if full else (OUT, CASES)
+    out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
-    wanted = sys.argv[1:] or [*CASES, "vit-dinov2"]
+    wanted = list(FULL) if full else sys.argv[1:] or [*CASES, "vit-dinov2"]
     for name in wanted:
         if name == "vit-dinov2":
             net = VisionTransformer(384, 3, 6, 14, 4, layer_scale=True, swiglu=True, mlp=2048 / 384, registers=4, embed_prefix=False)
             shapes = dinov2_keys(net)
             dinov2(net, {key: torch.from_numpy(weight(key, shape, 1)) for key, shape in shapes.items()})
-            write(name, "vit", None, None, 84, 1, IMAGENET, shapes, net)
+            write(out, name, "vit", None, None, 84, 1, IMAGENET, shapes, net)
             continue
-        architecture, build, cut, rename, size, gain, config, *pooling = CASES[name]
+        architecture, build, cut, rename, size, gain, config, *pooling = cases[name]
         net = build()
         rename = rename or same
         shapes, state = {}, {}
@@ -220,18 +269,18 @@ def main():
             shape = tuple(value.shape)
             if key.endswith("layer_scale") and rename is not same:
                 shape = shape[:1]
-            new = rename(key)
-            assert new not in shapes
+            parts = pieces(rename(key), shape)
+            assert not parts.keys() & shapes.keys()
             if key.endswith("relative_position_index"):
                 # A buffer that the table's size implies: old checkpoints hold it, timm's no longer.
                 state[key] = value
                 if rename is not TIMM_SWIN:
-                    shapes[new] = shape
+                    shapes.update(parts)
                 continue
-            shapes[new] = shape
-            state[key] = torch.from_numpy(weight(new, shape, gain)).reshape(value.shape)
+            shapes.update(parts)
+            state[key] = torch.cat([torch.from_numpy(weight(part, size, gain)) for part, size in parts.items()]).reshape(value.shape) if shape else value
         net.load_state_dict(state)
-        write(name, architecture, config, pooling[0] if pooling else None, size, gain, normalisation(name, config), shapes, cut(net))
+        write(out, name, architecture, config, pooling[0] if pooling else None, size, gain, normalisation(name, config), shapes, cut(net))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
 using SlideMesh.Cli.Display;
-using SlideMesh.Inference.OnnxRuntime;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
 using SlideMesh.Mesh.Telemetry;
+using SlideMesh.Reporting.OutputStore;
 using SlideMesh.Slides.OpenSlide;
 
 namespace SlideMesh.Cli.Commands;
@@ -19,7 +19,7 @@ internal sealed class EmbedCommand
 
     private readonly Option<string[]> _encoders = new("--encoder", "-e")
     {
-        Description = "Encoder packages: folders or names (see 'slidemesh models'). Several run over one reading of the plan.",
+        Description = "Encoder packages, one or several: folders or names (see 'slidemesh models').",
         AllowMultipleArgumentsPerToken = true,
         Required = true,
         HelpName = "package",
@@ -43,6 +43,8 @@ internal sealed class EmbedCommand
         HelpName = "format",
     };
 
+    private readonly EngineOptions _engines = new();
+
     private readonly TissueParameters _tissue = new();
 
     public static Command Create()
@@ -61,6 +63,7 @@ internal sealed class EmbedCommand
         }
 
         embed._processing.AddTo(command);
+        embed._engines.AddTo(command);
         embed._tissue.AddTo(command);
         command.SetAction(embed.RunAsync);
         return command;
@@ -76,12 +79,17 @@ internal sealed class EmbedCommand
         TileChoice tiles = ReadTiles(parsed);
         IReadOnlyList<CohortEntry> cohort = _inputs.Read(parsed, options.OutputRoot);
         _ = OpenSlideSource.LibraryVersion;
-        using OnnxRuntimeEngine engine = new();
-        ResolvedPipeline pipeline = PipelineResolver.ResolveEncoders(PackageCatalog.Default().Load(parsed.GetValue(_encoders)!), tiles, engine);
+        using EngineSet engines = _engines.Open(parsed);
+        ResolvedPipeline pipeline = PipelineResolver.ResolveEncoders(PackageCatalog.Default().Load(parsed.GetValue(_encoders)!), tiles, engines.First);
+        if (FlatLayout.FindClash(pipeline.Streams) is string clash)
+        {
+            throw new CommandException(clash);
+        }
+
         using OtlpExport export = OtlpExport.Start(SoftwareVersion.Current);
 
         IReadOnlyList<SlideOutcome>? outcomes;
-        RunDriver driver = new(new RunRequest(options, cohort, pipeline, engine, OmicsPath: null));
+        RunDriver driver = new(new RunRequest(options, cohort, pipeline, engines.First, OmicsPath: null) { MoreDevices = engines.Others });
         await using (driver.ConfigureAwait(false))
         {
             outcomes = await _processing.FollowAsync(parsed, driver, cancellation).ConfigureAwait(false);

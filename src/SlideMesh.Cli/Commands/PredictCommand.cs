@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using SlideMesh.Cli.Display;
-using SlideMesh.Inference.OnnxRuntime;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Features;
 using SlideMesh.Mesh.Runs;
@@ -17,11 +16,13 @@ internal sealed class PredictCommand
 {
     private readonly Argument<string[]> _features = new("features")
     {
-        Description = "Folders of features (searched to any depth) or .h5 files: of 'slidemesh embed' and 'run', CLAM, TRIDENT or STAMP.",
+        Description = "Folders of features (searched to any depth) or files (.h5, .pt): of 'slidemesh embed' and 'run', CLAM, TRIDENT or STAMP.",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
     private readonly ProcessingOptions _processing = new();
+
+    private readonly EngineOptions _engines = new();
 
     private readonly Option<string[]> _models = new("--models")
     {
@@ -102,6 +103,7 @@ internal sealed class PredictCommand
         }
 
         predict._processing.AddTo(command, reads: false);
+        predict._engines.AddTo(command);
         command.SetAction(predict.RunAsync);
         return command;
     }
@@ -118,12 +120,19 @@ internal sealed class PredictCommand
             _ = OpenSlideSource.LibraryVersion;
         }
 
-        using OnnxRuntimeEngine engine = new();
-        ResolvedPipeline pipeline = PipelineResolver.ResolveHeads(PackageCatalog.Default().LoadWithKnownEncoders(parsed.GetValue(_models)!), engine);
+        using EngineSet engines = _engines.Open(parsed);
+        ResolvedPipeline pipeline = PipelineResolver.ResolveHeads(PackageCatalog.Default().LoadWithKnownEncoders(parsed.GetValue(_models)!), engines.First);
+        foreach ((string name, string package) in cohort.Rules.Aliases)
+        {
+            Require(
+                pipeline.Streams.Any(s => s.Package == package),
+                $"--encoder-alias {name}={package}: no model wants encoder '{package}'; they want {string.Join(", ", pipeline.Streams.Select(s => s.Package).Distinct())}");
+        }
+
         using OtlpExport export = OtlpExport.Start(SoftwareVersion.Current);
 
         IReadOnlyList<SlideOutcome>? outcomes;
-        RunDriver driver = new(new RunRequest(options, cohort.Slides, pipeline, engine, parsed.GetValue(_omics)) { Features = cohort });
+        RunDriver driver = new(new RunRequest(options, cohort.Slides, pipeline, engines.First, parsed.GetValue(_omics)) { Features = cohort });
         await using (driver.ConfigureAwait(false))
         {
             outcomes = await _processing.FollowAsync(parsed, driver, cancellation).ConfigureAwait(false);

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using SlideMesh.Cli.Display;
-using SlideMesh.Inference.OnnxRuntime;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
@@ -34,6 +33,8 @@ internal sealed class RunCommand
 
     private readonly TissueParameters _tissue = new();
 
+    private readonly EngineOptions _engines = new();
+
     private readonly Option<string[]> _write = new("--write")
     {
         Description = "Also write other tools' files: stamp (fp16 features), wsinfer (tile probabilities), clam-pt (feature tensors).",
@@ -62,6 +63,7 @@ internal sealed class RunCommand
         }
 
         run._processing.AddTo(command);
+        run._engines.AddTo(command);
         run._tissue.AddTo(command);
         command.SetAction(run.RunAsync);
         return command;
@@ -72,12 +74,12 @@ internal sealed class RunCommand
         RunOptions options = ReadOptions(parsed);
         IReadOnlyList<CohortEntry> cohort = _inputs.Read(parsed, options.OutputRoot);
         _ = OpenSlideSource.LibraryVersion;
-        using OnnxRuntimeEngine engine = new();
-        ResolvedPipeline pipeline = PipelineResolver.Resolve(Packages(parsed.GetValue(_models) ?? []), engine);
+        using EngineSet engines = _engines.Open(parsed);
+        ResolvedPipeline pipeline = PipelineResolver.Resolve(Packages(parsed.GetValue(_models) ?? []), engines.First);
         using OtlpExport export = OtlpExport.Start(SoftwareVersion.Current);
 
         IReadOnlyList<SlideOutcome>? outcomes;
-        RunDriver driver = new(new RunRequest(options, cohort, pipeline, engine, parsed.GetValue(_omics)));
+        RunDriver driver = new(new RunRequest(options, cohort, pipeline, engines.First, parsed.GetValue(_omics)) { MoreDevices = engines.Others });
         await using (driver.ConfigureAwait(false))
         {
             outcomes = await _processing.FollowAsync(parsed, driver, cancellation).ConfigureAwait(false);

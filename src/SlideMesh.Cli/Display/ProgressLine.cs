@@ -22,7 +22,7 @@ internal sealed class ProgressLine
     /// <summary>False where no model takes pixels: features existed already.</summary>
     public bool HasDevice { get; private set; } = true;
 
-    public void Update(ProgressSnapshot now, DeviceBatchers? device)
+    public void Update(ProgressSnapshot now, DeviceFleet? device)
     {
         HasDevice = device is not null;
         BatcherStatistics[] statistics = [.. device?.Statistics ?? []];

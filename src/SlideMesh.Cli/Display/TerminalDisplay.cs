@@ -23,6 +23,8 @@ internal sealed class TerminalDisplay(TextWriter output) : IRunDisplay
             }
         };
 
+        driver.Noted += note => console.MarkupLineInterpolated($"[yellow]note[/]: {note}");
+
         IReadOnlyList<SlideOutcome> outcomes = [];
         await console.Progress()
             .AutoClear(true)

@@ -112,7 +112,7 @@ internal sealed class GraphRules(ModelPackage package)
     {
         try
         {
-            return engine.Load(package.GraphPath(role), threads: 1);
+            return engine.Load(package, role, threads: 1);
         }
         catch (InferenceException e)
         {

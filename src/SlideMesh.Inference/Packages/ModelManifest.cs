@@ -88,7 +88,10 @@ public sealed record Normalisation(IReadOnlyList<float> Mean, IReadOnlyList<floa
 public sealed record EncoderReference(string Name, string? Sha256, int Dimension);
 
 /// <summary>One ONNX file with its named tensors.</summary>
-public sealed record GraphSpec(string File, IReadOnlyList<TensorSpec> Inputs, IReadOnlyList<TensorSpec> Outputs);
+/// <param name="Torchscript">
+/// The same graph as TorchScript, for the libtorch engine: <c>forward</c> takes the inputs in their order and gives the outputs in theirs.
+/// </param>
+public sealed record GraphSpec(string File, IReadOnlyList<TensorSpec> Inputs, IReadOnlyList<TensorSpec> Outputs, string? Torchscript = null);
 
 /// <param name="Name">Tensor name in the graph.</param>
 /// <param name="Shape">Dimensions; −1 is free (batch, bag). Element type is float32.</param>

@@ -14,6 +14,7 @@ using SlideMesh.Prediction.Omics;
 using SlideMesh.Reporting;
 using SlideMesh.Reporting.OutputStore;
 using SlideMesh.Slides;
+using SlideMesh.Slides.LocalCopies;
 
 namespace SlideMesh.Mesh.Runs;
 
@@ -23,6 +24,9 @@ public sealed record RunRequest(
 {
     /// <summary>Where the cohort's features are, when they exist already; null makes them from the slides.</summary>
     public FeatureCohort? Features { get; init; }
+
+    /// <summary>Engines of further devices, of the same kind as <see cref="Inference"/>; heads run on that one alone.</summary>
+    public IReadOnlyList<IInferenceEngine> MoreDevices { get; init; } = [];
 }
 
 /// <summary>Runs a cohort on one machine: starts the actors, tells each slide's coordinator, waits until every slide has ended.</summary>
@@ -36,6 +40,7 @@ public sealed class RunDriver : IAsyncDisposable
     private readonly SlidePredictor _predictor;
     private readonly SlideHandles _handles;
     private readonly SlideAdmission _admission;
+    private readonly LocalCopyCache? _copies;
     private readonly MeshTelemetry _telemetry = new();
     private readonly RunContext _run;
 
@@ -56,7 +61,8 @@ public sealed class RunDriver : IAsyncDisposable
         {
             _log = new RunLog(_store.Log, time);
             _predictor = new SlidePredictor(request.Pipeline, request.Inference);
-            _handles = new SlideHandles(request.Options.SlidesInFlight);
+            _copies = OpenCopies(request.Options);
+            _handles = new SlideHandles(request.Options.SlidesInFlight, request.Options.DecoderScaling, _copies);
             _admission = new SlideAdmission(request.Options.SlidesInFlight);
             _run = new RunContext
             {
@@ -129,7 +135,10 @@ public sealed class RunDriver : IAsyncDisposable
     }
 
     /// <summary>The device's batchers, once they run.</summary>
-    public DeviceBatchers? Device { get; private set; }
+    public DeviceFleet? Device { get; private set; }
+
+    /// <summary>Raised with one line that a user should read, such as a batch that was too large for a device. Handlers must be quick.</summary>
+    public event Action<string>? Noted;
 
     /// <summary>Runs to the end of the cohort. Tables are written also when it is stopped, with what is finished by then.</summary>
     /// <returns>Outcomes by slide, in the cohort's order; slides that a stop left unfinished are pending.</returns>
@@ -187,8 +196,8 @@ public sealed class RunDriver : IAsyncDisposable
         }
 
         InProcessEngine engine = new(time: _run.Time);
-        using DeviceBatchers? device = _run.Features is null ? new(_request.Pipeline, _request.Inference, _request.Options) : null;
-        using TileInference? inference = device is null ? null : new(_run, engine, device, decoders);
+        using DeviceFleet? device = _run.Features is null ? new(_request.Pipeline, [_request.Inference, .. _request.MoreDevices], _request.Options, Note) : null;
+        using InferencePool? inference = device is null ? null : new(_run, engine, device, decoders);
         // Declared last, so that it ends first: its handlers use the others until they have returned.
         await using ConfiguredAsyncDisposable ending = engine.ConfigureAwait(false);
         _telemetry.ObserveQueue(() => engine.QueuedWork);
@@ -196,7 +205,7 @@ public sealed class RunDriver : IAsyncDisposable
         {
             Device = device;
             _run.WorkAhead = device.Warm;
-            _telemetry.ObserveDevice(() => device.BusyShare);
+            _telemetry.ObserveDevices(device);
             engine.OnTell(ActorKind.Coordinator, Math.Max(1, decoders / 2), new SlideCoordinator(_run, engine).ReceiveAsync);
             engine.OnTell(ActorKind.Aggregator, Math.Max(1, decoders / 2), new SlideAggregator(_run, engine).ReceiveAsync);
             engine.OnWork(decoders * ShardsPerDecoder, inference!.PerformAsync);
@@ -211,6 +220,7 @@ public sealed class RunDriver : IAsyncDisposable
 
         engine.OnDead((message, failure, token) => BuryOrEndAsync(engine, message, failure, token));
         await engine.StartAsync(cancellation).ConfigureAwait(false);
+        using CopyAhead copyAhead = CopyAhead.Start(_copies, _request.Cohort, _store, _request.Options.SlidesInFlight, Progress, cancellation);
         // Admission is before the actors: a coordinator that waited for a place could hold up the very slide that has one.
         foreach (CohortEntry slide in _request.Cohort)
         {
@@ -221,6 +231,25 @@ public sealed class RunDriver : IAsyncDisposable
 
         Task ended = await Task.WhenAny(Progress.AllEnded, _broken.Task).WaitAsync(cancellation).ConfigureAwait(false);
         await ended.ConfigureAwait(false);
+    }
+
+    private void Note(string note)
+    {
+        _log.Note(note);
+        Noted?.Invoke(note);
+    }
+
+    private static LocalCopyCache? OpenCopies(RunOptions options)
+    {
+        try
+        {
+            return options.CopyFolder is { } folder ? new LocalCopyCache(folder, options.CopyFolderBytes) : null;
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        {
+            throw new OutputException(
+                $"folder for local copies '{options.CopyFolder}' cannot be written: {failed.Message.TrimEnd('.')}; choose another with --cache or leave it out", failed);
+        }
     }
 
     private void LeaveWhenEnded(ProgressEvent happened)

@@ -51,8 +51,9 @@ public static class PlanStage
     private static (PlanDocument, IReadOnlyDictionary<string, TilePlan>) Make(
         RunContext run, CohortEntry slide, string fingerprint, SlideFolder folder, CancellationToken cancellation)
     {
-        using SlideHandles.Lease lease = run.Handles.Open(slide);
+        using SlideHandles.Lease lease = run.Handles.Open(slide, cancellation);
         ISlideSource source = lease.Source;
+        System.Diagnostics.Activity.Current?.SetTag("slidemesh.reader", source.Reader).SetTag("slidemesh.reader.reason", source.ReaderReason);
         MicronsPerPixel mpp = MicronsPerPixelResolver.Require(slide.MicronsPerPixel, source, run.Options.DefaultMicronsPerPixel, slide.Path);
         TissueResult tissue = run.Stage("tissue", slide.Id, null, () => TissueDetector.Detect(source, mpp, run.Tissue, cancellation));
 

@@ -55,6 +55,7 @@ public static class RunTables
             parameters["tissue"] = run.Tissue.ToString();
             parameters["min-tissue"] = options.MinTissueShare.ToString(CultureInfo.InvariantCulture);
             parameters["quality"] = options.Quality.ToString();
+            parameters["decoder-scaling"] = options.DecoderScaling ? "on" : "off";
         }
 
         if (options.Verb != RunVerb.Embed)

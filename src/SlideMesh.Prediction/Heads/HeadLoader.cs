@@ -38,5 +38,5 @@ internal sealed class HeadLoader(IInferenceEngine engine)
         package.Manifest.OmicsFeaturesFile is { } file ? OmicsScaling.Read(package.Name, package.PathOf(file)) : null;
 
     private HeadGraph LoadGraph(ModelPackage package, string role) =>
-        new(package.Name, role, package.Manifest.Graphs[role], engine.Load(package.GraphPath(role), Threads));
+        new(package.Name, role, package.Manifest.Graphs[role], engine.Load(package, role, Threads));
 }

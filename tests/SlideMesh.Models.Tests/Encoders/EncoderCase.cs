@@ -30,7 +30,8 @@ internal sealed class EncoderCase
         };
     }
 
-    public static string Folder { get; } = Find();
+    /// <summary>Names of all cases: the committed ones, and those of the folder that tools/full_encoders.sh names.</summary>
+    public static IEnumerable<string> Names => Folders().SelectMany(folder => Directory.GetFiles(folder, "*.json")).Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal);
 
     public string Name { get; }
 
@@ -56,7 +57,7 @@ internal sealed class EncoderCase
 
     public StateDict Weights() => new($"{Name}.pth", Tensors);
 
-    public static EncoderCase Load(string name) => new(JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder, $"{name}.json"))).RootElement);
+    public static EncoderCase Load(string name) => new(JsonDocument.Parse(File.ReadAllBytes(Folders().Select(folder => Path.Combine(folder, $"{name}.json")).First(File.Exists))).RootElement);
 
     /// <summary>Tiles 0 … count − 1, normalised, [count, 3, s, s]; the pixels' formula is in formulas.py.</summary>
     public float[] Pixels(int count)
@@ -83,7 +84,7 @@ internal sealed class EncoderCase
 
     private static float[] Floats(JsonElement json, string name) => [.. json.GetProperty(name).EnumerateArray().Select(e => e.GetSingle())];
 
-    private static string Find()
+    private static IEnumerable<string> Folders()
     {
         string? folder = AppContext.BaseDirectory;
         while (folder is not null && !File.Exists(Path.Combine(folder, "SlideMesh.sln")))
@@ -91,6 +92,10 @@ internal sealed class EncoderCase
             folder = Path.GetDirectoryName(folder);
         }
 
-        return Path.Combine(folder ?? throw new DirectoryNotFoundException("SlideMesh.sln is in no folder above the tests."), "tests", "reference", "expected", "encoders");
+        yield return Path.Combine(folder ?? throw new DirectoryNotFoundException("SlideMesh.sln is in no folder above the tests."), "tests", "reference", "expected", "encoders");
+        if (Environment.GetEnvironmentVariable("SLIDEMESH_FULL_ENCODERS") is { Length: > 0 } full)
+        {
+            yield return full;
+        }
     }
 }

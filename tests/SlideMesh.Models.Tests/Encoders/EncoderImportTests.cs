@@ -25,12 +25,16 @@ public sealed class EncoderImportTests
     [InlineData("swin-tiny")]
     [InlineData("swin-tiny-timm")]
     [InlineData("swin-tiny-old")]
+    [InlineData("swin-tiny-ctranspath")]
     [InlineData("mobilenet-v1")]
     [InlineData("mobilenet-v1-timm")]
     [InlineData("mobilenet-v1-keras")]
     [InlineData("vit-b16")]
     [InlineData("vit-g14-swiglu-reg8")]
     [InlineData("vit-dinov2")]
+    [InlineData("vit-hf")]
+    [InlineData("vit-hf-dinov2")]
+    [InlineData("vit-torchvision")]
     public void Keys_tell_the_architecture(string name)
     {
         EncoderCase c = EncoderCase.Load(name);
@@ -135,6 +139,12 @@ public sealed class EncoderImportTests
     [InlineData("vit-b16", """{"pretrained_cfg": {"input_size": [3, 224, 192]}}""", "input_size")]
     [InlineData("vit-b16", """{"pretrained_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0, 0.5]}}""", "std")]
     [InlineData("vit-b16", """{"pretrained_cfg": {"input_size": [3, 230, 230]}}""", "230 px")]
+    [InlineData("vit-b16", """{"architecture": "vit_base_patch16_rope_224"}""", "vit_base_patch16_rope_224")]
+    [InlineData("vit-b16", """{"architecture": "eva02_base_patch16"}""", "eva02_base_patch16")]
+    [InlineData("vit-g14-mean", """{"global_pool": "class-and-mean"}""", "fc_norm")]
+    [InlineData("resnet50", """{"architecture": "resnetaa50.a1h_in1k"}""", "resnetaa50")]
+    [InlineData("resnet50", """{"architecture": "resnet50", "model_args": {"output_stride": 8}}""", "output_stride")]
+    [InlineData("resnet50", """{"architecture": "resnet50", "global_pool": "max"}""", "'max'")]
     [InlineData("vit-qknorm-gap", """{"global_pool": "token"}""", "no class token")]
     [InlineData("efficientnet-b0-timm", """{"architecture": "tf_efficientnet_b0.ns_jft_in1k"}""", "tf_efficientnet_b0")]
     [InlineData("swin-tiny-timm", """{"pretrained_cfg": {"input_size": [3, 192, 192]}}""", "--tile-size")]
@@ -144,6 +154,19 @@ public sealed class EncoderImportTests
 
         ImportOptionException e = Assert.Throws<ImportOptionException>(
             () => Build(c.Weights(), c.Architecture, new ImportOptions { Config = JsonDocument.Parse(config).RootElement }));
+
+        Assert.Contains(says, e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("pos_embed", "--set pos_embed=none")]
+    [InlineData("norm.weight", "norm.weight")]
+    public void A_vision_transformer_without_positions_or_norm_is_refused(string key, string says)
+    {
+        EncoderCase c = EncoderCase.Load("vit-b16");
+        StateDict weights = new("x.pth", c.Tensors.Where(t => t.Key != key).ToDictionary());
+
+        CheckpointException e = Assert.Throws<CheckpointException>(() => Build(weights, c.Architecture));
 
         Assert.Contains(says, e.Message, StringComparison.Ordinal);
     }
@@ -172,7 +195,7 @@ public sealed class EncoderImportTests
 
         ImportOptionException e = Assert.Throws<ImportOptionException>(() => Build(c.Weights(), c.Architecture, new ImportOptions { TileSizePx = 64 }));
 
-        Assert.Contains("--set num_heads=", e.Message, StringComparison.Ordinal);
+        Assert.Contains("--set heads=", e.Message, StringComparison.Ordinal);
     }
 
     private static ModelDesign Build(StateDict weights, string architecture, ImportOptions? options = null)

@@ -14,12 +14,12 @@ public sealed class EncoderParityTests(ITestOutputHelper output) : IDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly OnnxRuntimeEngine _engine = new();
 
-    public static IEnumerable<object[]> Cases() => Names().Select(name => new object[] { name });
+    public static IEnumerable<object[]> Cases() => EncoderCase.Names.Select(name => new object[] { name });
 
     [Fact]
     public void Every_encoder_has_a_reference()
     {
-        string[] tested = [.. Names().Select(name => EncoderCase.Load(name).Architecture).Distinct()];
+        string[] tested = [.. EncoderCase.Names.Select(name => EncoderCase.Load(name).Architecture).Distinct()];
 
         Assert.Empty(Architectures.Encoders.EncoderCatalog.All.Select(a => a.Name).Except(tested));
     }
@@ -43,7 +43,7 @@ public sealed class EncoderParityTests(ITestOutputHelper output) : IDisposable
         float tolerance = design.Description.StartsWith("ViT", StringComparison.Ordinal) && reference.Dimension >= 1024 ? 1e-3f * largest : 1e-4f;
         float inBatch = reference.Tiles.Select((tile, i) => Largest(batch.AsSpan(tile * reference.Dimension, reference.Dimension), Row(reference, i))).Max();
         float alone = Largest(single, Row(reference, 0));
-        output.WriteLine($"{name}: {design.Description} Largest difference {inBatch:E1} in a batch of 7, {alone:E1} alone; largest feature {largest:F2}.");
+        output.WriteLine($"{name}: {design.Description}. Largest difference {inBatch:E1} in a batch of 7, {alone:E1} alone; largest feature {largest:F2}.");
         Assert.Equal(ModelKind.Encoder, design.Kind);
         Assert.Equal(reference.TilePx, design.Tile!.SizePx);
         Assert.Equal(reference.Mean, design.Normalisation!.Mean);
@@ -57,9 +57,6 @@ public sealed class EncoderParityTests(ITestOutputHelper output) : IDisposable
         _engine.Dispose();
         _folder.Dispose();
     }
-
-    private static IEnumerable<string> Names() =>
-        Directory.GetFiles(EncoderCase.Folder, "*.json").Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal);
 
     private static float[] Run(IInferenceSession session, EncoderCase reference, int batch)
     {

@@ -72,10 +72,10 @@ internal static class FormulaWeights
             {
                 _ when Ends("running_var") => (1, 0.5),
                 _ when Ends("running_mean") => (0, 0.1),
-                _ when Ends("layer_scale", "gamma_1", "gamma_2") || (vector && Ends("gamma")) => (0.3, 0.2),
+                _ when Ends("layer_scale", "lambda1", "gamma_1", "gamma_2") || (vector && Ends("gamma")) => (0.3, 0.2),
                 _ when vector && Ends("weight") => (1, 0.5),
                 _ when vector => (0, 0.1),
-                _ when Ends("_embed", "_token", "_tokens", "_table") => (0, Math.Min(gain, 1) / 2),
+                _ when Ends("_embed", "_embeddings", "pos_embedding", "_token", "_tokens", "_table") => (0, Math.Min(gain, 1) / 2),
                 _ => (0, gain * Math.Sqrt(3.0 / (count / shape[0]))),
             };
         }

@@ -9,10 +9,10 @@ Element i of a tensor in row-major order, by the first rule that fits:
     key ends in num_batches_tracked         0 (int64)
     key ends in running_var                 1 + u / 2
     key ends in running_mean                u / 10
-    one dimension, key ends in gamma        0.3 + u / 5         as do layer_scale and gamma_1, gamma_2
+    one dimension, key ends in gamma        0.3 + u / 5         as do layer_scale, lambda1, gamma_1 and gamma_2
     one dimension, key ends in weight       1 + u / 2           norms
     one dimension                           u / 10              biases
-    *_embed, *_token(s), *_table            min(gain, 1) u / 2
+    *_embed(dings), *_token(s), *_table           min(gain, 1) u / 2
     the rest                                gain * sqrt(3 / (elements / first dimension)) * u
 
 Tile n: pixel[y, x, c] = (x (3 + n) + y (5 + 2 n) + c (40 + 11 n) + (x y (n + 1)) // 17) mod 256, a byte.
@@ -48,13 +48,13 @@ def weight(key, shape, gain):
         value = 1 + u / 2
     elif key.endswith("running_mean"):
         value = u / 10
-    elif key.endswith(("layer_scale", "gamma_1", "gamma_2")) or vector and key.endswith("gamma"):
+    elif key.endswith(("layer_scale", "lambda1", "gamma_1", "gamma_2")) or vector and key.endswith("gamma"):
         value = 0.3 + u / 5
     elif vector and key.endswith("weight"):
         value = 1 + u / 2
     elif vector:
         value = u / 10
-    elif key.endswith(("_embed", "_token", "_tokens", "_table")):
+    elif key.endswith(("_embed", "_embeddings", "pos_embedding", "_token", "_tokens", "_table")):
         value = min(gain, 1) / 2 * u
     else:
         value = gain * np.sqrt(3.0 / (count // shape[0])) * u

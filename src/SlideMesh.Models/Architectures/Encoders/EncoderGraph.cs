@@ -55,6 +55,17 @@ internal sealed class EncoderGraph
 
     public int TileSizePx { get; }
 
+    /// <summary>For convolutional nets: the configuration, if there is one, is of this net, pooled by the mean.</summary>
+    /// <exception cref="ImportOptionException">It is not.</exception>
+    public void RequireConvolutional(params ReadOnlySpan<string> names)
+    {
+        Config.RequireKnown([], names);
+        if (Config.Word("global_pool") is { } pooling and not ("" or "avg"))
+        {
+            throw new ImportOptionException($"Pooling '{pooling}' is not known; these features are the image's mean (global_pool avg).");
+        }
+    }
+
     public void Note(string line) => _notes.Add(line);
 
     /// <summary>Ends the graph.</summary>

@@ -3,7 +3,7 @@ using SlideMesh.Models.Graphs;
 
 namespace SlideMesh.Models.Architectures.Encoders;
 
-/// <summary>Multi-head self-attention with one layer for queries, keys and values (<c>qkv</c>, then <c>proj</c>), as timm and torchvision keep it.</summary>
+/// <summary>Multi-head self-attention: queries, keys and values from one multiplication, softmax over tokens, and a last linear layer.</summary>
 /// <param name="Width">Channels C; a head has C / Heads.</param>
 /// <param name="Tokens">Tokens T that attend to each other.</param>
 internal sealed record SelfAttention(OnnxGraph Graph, int Width, int Heads, int Tokens)
@@ -20,15 +20,14 @@ internal sealed record SelfAttention(OnnxGraph Graph, int Width, int Heads, int 
     public Weight? OutputScale { get; init; }
 
     /// <param name="x">[B, T, C].</param>
-    /// <param name="w">Below the attention's prefix.</param>
+    /// <param name="keys">What its layers are called in <paramref name="w"/>.</param>
     /// <param name="queries">Rows that ask: the first so many of the tokens. The others' results are not computed.</param>
     /// <returns>[B, queries, C].</returns>
-    public GraphValue Attend(GraphValue x, StateDict w, int? queries = null)
+    public GraphValue Attend(GraphValue x, StateDict w, AttentionKeys keys, int? queries = null)
     {
         OnnxGraph g = Graph;
-        Weight qkv = w.Take("qkv.weight", 3L * Width, Width);
-        Weight? bias = w.TryTake("qkv.bias", 3L * Width);
-        bool normed = w.Has("q_norm.weight");
+        (Weight qkv, Weight? bias) = keys.TakeQkv(w, Width);
+        bool normed = w.Has(keys.QueryNorm.Weight);
 
         // 1 / √(head width) goes into the queries' rows, or into their norm.
         float scale = 1 / MathF.Sqrt(HeadWidth);
@@ -55,8 +54,8 @@ internal sealed record SelfAttention(OnnxGraph Graph, int Width, int Heads, int 
             (q, k, v) = (split[0], split[1], split[2]);
         }
 
-        q = Norm(PerHead(q, asking), w, "q_norm", normed ? scale : 1);
-        k = Norm(PerHead(k, Tokens), w, "k_norm", 1);
+        q = Norm(PerHead(q, asking), w, keys.QueryNorm, normed ? scale : 1);
+        k = Norm(PerHead(k, Tokens), w, keys.KeyNorm, 1);
         GraphValue scores = g.MatMul(g.Transpose(q, 0, 2, 1, 3), g.Transpose(k, 0, 2, 3, 1));
         if (AddToScores is not null)
         {
@@ -65,12 +64,12 @@ internal sealed record SelfAttention(OnnxGraph Graph, int Width, int Heads, int 
 
         GraphValue mixed = g.MatMul(g.Softmax(scores), g.Transpose(PerHead(v, Tokens), 0, 2, 1, 3));
         mixed = g.Reshape(g.Transpose(mixed, 0, 2, 1, 3), -1, asking, Width);
-        return g.Linear(mixed, w.Take("proj.weight", Width, Width).ScaleRows(OutputScale), w.TryTake("proj.bias", Width)?.ScaleRows(OutputScale));
+        return g.Linear(mixed, w.Take(keys.Projection.Weight, Width, Width).ScaleRows(OutputScale), w.TryTake(keys.Projection.Bias, Width)?.ScaleRows(OutputScale));
     }
 
     private GraphValue PerHead(GraphValue x, int tokens) => Graph.Reshape(x, -1, tokens, Heads, HeadWidth);
 
-    private GraphValue Norm(GraphValue x, StateDict w, string key, float scale) => w.Has($"{key}.weight")
-        ? Graph.LayerNorm(x, w.Take($"{key}.weight", HeadWidth).Scale(scale), w.Take($"{key}.bias", HeadWidth).Scale(scale), NormEpsilon)
+    private GraphValue Norm(GraphValue x, StateDict w, LayerKeys keys, float scale) => w.Has(keys.Weight)
+        ? Graph.LayerNorm(x, w.Take(keys.Weight, HeadWidth).Scale(scale), w.Take(keys.Bias, HeadWidth).Scale(scale), NormEpsilon)
         : x;
 }

@@ -5,7 +5,7 @@ namespace SlideMesh.Models.Architectures.Encoders;
 
 /// <summary>
 /// Swin-T (Liu et al. 2021) with windows of 7 × 7: torchvision's keys, timm's, and those of the authors and of older timm files (a
-/// stage's downsampling at its end). Tokens are kept as [N, S · S, C]; padding, rolling and cutting into windows are one gather.
+/// stage's downsampling at its end), with CTransPath's convolutional stem too. Tokens are kept as [N, S · S, C]; padding, rolling and cutting into windows are one gather.
 /// </summary>
 internal sealed class SwinTransformer : IArchitecture
 {
@@ -16,16 +16,17 @@ internal sealed class SwinTransformer : IArchitecture
 
     public string Name => "swin-tiny";
 
-    public string Description => "Swin-T, windows of 7 (torchvision's, timm's or the authors' keys)";
+    public string Description => "Swin-T, windows of 7 (torchvision's, timm's, the authors' or CTransPath's keys)";
 
     public bool Recognises(StateDict weights) => IsTimm(weights)
-        ? weights.Has("patch_embed.proj.weight") && weights.ShapeOf("layers.0.blocks.0.attn.relative_position_bias_table") is [169, 3]
+        ? (weights.Has("patch_embed.proj.weight") || HasConvolutionalStem(weights)) && weights.ShapeOf("layers.0.blocks.0.attn.relative_position_bias_table") is [169, 3]
         : weights.HasAll("features.0.2.weight", "features.2.reduction.weight") && weights.ShapeOf("features.1.0.attn.relative_position_bias_table") is [169, 3];
 
     public ModelDesign Build(StateDict weights, ImportOptions options)
     {
         ArgumentNullException.ThrowIfNull(weights);
         EncoderGraph encoder = new(Name, options, 224, EncoderGraph.ImageNet);
+        encoder.RequireConvolutional("swin_tiny_patch4_window7", "swin_t", "swin_tiny", "ctranspath");
         bool timm = IsTimm(weights);
         if (timm && encoder.TileSizePx < SmallestTimmTile)
         {
@@ -33,7 +34,9 @@ internal sealed class SwinTransformer : IArchitecture
         }
 
         OnnxGraph g = encoder.Graph;
-        FeatureMap stem = g.Conv(encoder.Pixels, weights, timm ? "patch_embed.proj" : "features.0.0", Window.Valid(4, 4));
+        FeatureMap stem = HasConvolutionalStem(weights)
+            ? ConvolutionalStem(g, encoder.Pixels, weights.Below("patch_embed.proj."))
+            : g.Conv(encoder.Pixels, weights, timm ? "patch_embed.proj" : "features.0.0", Window.Valid(4, 4));
         GraphValue tokens = g.Transpose(g.Reshape(stem.Value, -1, stem.Channels, stem.Side * stem.Side), 0, 2, 1);
         TokenGrid x = Norm(g, new TokenGrid(tokens, stem.Channels, stem.Side), weights, timm ? "patch_embed.norm" : "features.0.2");
 
@@ -66,6 +69,16 @@ internal sealed class SwinTransformer : IArchitecture
 
     private static bool IsTimm(StateDict weights) => weights.Has("layers.0.blocks.0.norm1.weight");
 
+    private static bool HasConvolutionalStem(StateDict weights) => weights.Has("patch_embed.proj.6.weight");
+
+    /// <summary>CTransPath's: two 3 × 3 convolutions of stride 2 with batch norms, then one of 1 × 1.</summary>
+    private static FeatureMap ConvolutionalStem(OnnxGraph g, FeatureMap pixels, StateDict w)
+    {
+        FeatureMap x = g.Relu(g.ConvNorm(pixels, w, "0", "1", Window.Same(3, 2)));
+        x = g.Relu(g.ConvNorm(x, w, "3", "4", Window.Same(3, 2)));
+        return g.Conv(x, w, "6", Window.Same(1));
+    }
+
     private static string BlockPrefix(bool timm, int stage, int block) => timm ? $"layers.{stage}.blocks.{block}." : $"features.{(2 * stage) + 1}.{block}.";
 
     private static TokenGrid Norm(OnnxGraph g, TokenGrid x, StateDict w, string key) =>
@@ -88,7 +101,7 @@ internal sealed class SwinTransformer : IArchitecture
 
         GraphValue y = Norm(g, x, w, "norm1").Value;
         y = Gather(g, windows.IsPadded ? WithZero(g, y) : y, windows.TokenOfCell);
-        y = attention.Attend(g.Reshape(y, -1, windows.Area, x.Channels), w.Below("attn."));
+        y = attention.Attend(g.Reshape(y, -1, windows.Area, x.Channels), w, AttentionKeys.Packed("attn."));
         y = Gather(g, g.Reshape(y, -1, windows.Count * windows.Area, x.Channels), windows.CellOfToken);
         x = x with { Value = g.Add(x.Value, y) };
 

@@ -33,14 +33,13 @@ internal sealed record VisionTransformerForm
         [192] = 3, [384] = 6, [512] = 8, [768] = 12, [1024] = 16, [1280] = 16, [1408] = 16, [1536] = 24, [1664] = 16,
     };
 
-    // model_args that the graph follows, and those that change nothing at inference. Any other may change the result and is refused.
+    // model_args that the graph follows.
     private static readonly string[] Followed =
         ["patch_size", "embed_dim", "depth", "num_heads", "mlp_ratio", "qkv_bias", "qk_norm", "init_values", "class_token", "no_embed_class", "reg_tokens", "pre_norm",
-         "fc_norm", "global_pool", "mlp_layer", "act_layer", "norm_eps"];
+         "fc_norm", "mlp_layer", "act_layer", "norm_eps", "pos_embed"];
 
-    private static readonly string[] WithoutEffect =
-        ["img_size", "in_chans", "num_classes", "dynamic_img_size", "drop_rate", "pos_drop_rate", "patch_drop_rate", "proj_drop_rate", "attn_drop_rate", "drop_path_rate",
-         "weight_init", "fix_init", "strict_img_size", "features_only", "pretrained"];
+    // Parts of timm's names whose nets compute something else from these keys: norms behind the layers, rotary positions, GELU by tanh.
+    private static readonly string[] OtherNets = ["_rpn_", "_rope_", "_siglip_", "_tipsv2"];
 
     public required int Width { get; init; }
 
@@ -65,8 +64,6 @@ internal sealed record VisionTransformerForm
 
     public required int Registers { get; init; }
 
-    public required string RegisterKey { get; init; }
-
     public required bool HasPositions { get; init; }
 
     /// <summary>Prefix tokens that have a position embedding.</summary>
@@ -88,39 +85,37 @@ internal sealed record VisionTransformerForm
 
     public int Tokens => PrefixTokens + Patches;
 
-    public static VisionTransformerForm Of(StateDict weights, EncoderGraph encoder)
+    public static VisionTransformerForm Of(StateDict weights, VisionTransformerKeys keys, EncoderGraph encoder)
     {
         TimmConfig config = encoder.Config;
-        string[] unknown = [.. config.ModelArguments.Except(Followed).Except(WithoutEffect)];
-        if (unknown.Length > 0)
+        config.RequireKnown(Followed, "vit", "deit", "deit3");
+        if (OtherNets.FirstOrDefault(part => config.Architecture.Contains(part, StringComparison.Ordinal)) is not null)
         {
-            throw new ImportOptionException($"config.json: model_args {string.Join(", ", unknown)} may change the result and are not read; export the model to ONNX and import that.");
+            throw new ImportOptionException($"config.json is for '{config.Architecture}', which computes otherwise than the nets that are read; export the model to ONNX and import that.");
         }
 
-        int width = (int)weights.Extent("patch_embed.proj.weight", 0);
-        int patch = (int)weights.Extent("patch_embed.proj.weight", 2);
-        if (encoder.TileSizePx % patch != 0)
+        int width = (int)weights.Extent($"{keys.Patches}.weight", 0);
+        int patch = (int)weights.Extent($"{keys.Patches}.weight", 2);
+        if (patch == 0 || width == 0 || encoder.TileSizePx % patch != 0)
         {
             throw new ImportOptionException($"A tile of {encoder.TileSizePx} px is not a whole number of patches of {patch} px; give another --tile-size.");
         }
 
-        string first = VisionTransformer.BlockPrefix(weights, 0) ?? throw weights.Fail("has no blocks.0.norm1.weight; it is no vision transformer that is known.");
+        BlockKeys first = keys.Block(0);
         int depth = 1;
-        while (VisionTransformer.BlockPrefix(weights, depth) is not null)
+        while (weights.Has(keys.Block(depth).Norm1.Weight))
         {
             depth++;
         }
 
-        bool dino = weights.Has($"{first}mlp.w12.weight");
-        int hidden = (int)weights.Extent(first + (dino ? "mlp.w12.weight" : "mlp.fc1.weight"), 0);
-        bool gated = weights.Extent(first + (dino ? "mlp.w3.weight" : "mlp.fc2.weight"), 1) * 2 == hidden;
-        bool classToken = weights.Has("cls_token");
-        string registerKey = weights.Has("register_tokens") ? "register_tokens" : "reg_token";
-        int registers = weights.Has(registerKey) ? (int)weights.Extent(registerKey, 1) : 0;
-        (int positioned, int trained) = Positions(weights, config, classToken ? 1 : 0, registers, registerKey == "register_tokens");
+        int hidden = (int)weights.Extent(first.Up.Weight, 0);
+        bool gated = weights.Extent(first.Down.Weight, 1) * 2 == hidden;
+        bool classToken = weights.Has(keys.ClassToken);
+        int registers = weights.Has(keys.Registers) ? (int)weights.Extent(keys.Registers, 1) : 0;
+        (int positioned, int trained) = TrainedPositions(weights, keys, config, classToken ? 1 : 0, registers);
         Activation activation = ActivationOf(config, gated);
         bool gatesFirst = !gated || LastWord(config.Word("mlp_layer")) is not "glumlp";
-        if (gated && config.Word("act_layer") is null)
+        if (gated && ActivationWord(config) is null)
         {
             encoder.Note("feed-forward: gated, and no act_layer is given; read as SwiGLU (SiLU of the first half times the second)");
         }
@@ -137,13 +132,12 @@ internal sealed record VisionTransformerForm
             Activation = activation,
             HasClassToken = classToken,
             Registers = registers,
-            RegisterKey = registerKey,
-            HasPositions = weights.Has("pos_embed"),
+            HasPositions = weights.Has(keys.Positions),
             PositionedPrefix = positioned,
             TrainedGrid = trained,
             Grid = encoder.TileSizePx / patch,
             Pooling = PoolingOf(weights, config, classToken),
-            NormEpsilon = config.Number("norm_eps") ?? (config.Architecture.Contains("clip", StringComparison.Ordinal) ? 1e-5f : 1e-6f),
+            NormEpsilon = config.Number("norm_eps") ?? config.Number("layer_norm_eps") ?? (config.Architecture.Contains("clip", StringComparison.Ordinal) ? 1e-5f : keys.NormEpsilon),
         };
         form.Compare(config, weights, first);
         if (form.HasPositions && form.TrainedGrid != form.Grid)
@@ -158,25 +152,28 @@ internal sealed record VisionTransformerForm
         $"ViT, patch {PatchSizePx}, {Depth} blocks of width {Width}, {Heads} heads{(Registers > 0 ? $", {Registers} register tokens" : "")}{(IsGated ? ", gated" : "")}, " +
         Pooling switch { TokenPooling.Token => "class token", TokenPooling.Mean => "mean of patch tokens", _ => "class token and mean of patch tokens" };
 
-    private static int HeadsOf(StateDict weights, TimmConfig config, string first, int width)
+    private static int HeadsOf(StateDict weights, TimmConfig config, BlockKeys first, int width)
     {
-        int heads = config.WholeNumber("num_heads")
-            ?? (weights.Has($"{first}attn.q_norm.weight") ? width / (int)weights.Extent($"{first}attn.q_norm.weight", 0) : UsualHeads.GetValueOrDefault(width));
+        int heads = config.WholeNumber("heads") ?? config.WholeNumber("num_heads") ?? config.WholeNumber("num_attention_heads")
+            ?? (weights.ShapeOf(first.Attention.QueryNorm.Weight) is [> 0 and var headWidth] ? width / (int)headWidth : UsualHeads.GetValueOrDefault(width));
         return heads > 0 && width % heads == 0
             ? heads
-            : throw new ImportOptionException($"The number of attention heads at width {width} is not known{(heads > 0 ? $" ({heads} does not divide it)" : "")}; give --set num_heads=N.");
+            : throw new ImportOptionException($"The number of attention heads at width {width} is not known{(heads > 0 ? $" ({heads} does not divide it)" : "")}; give --set heads=N.");
     }
 
     /// <summary>Prefix tokens with positions, and the side of the grid: what is left must be a square.</summary>
-    private static (int Prefix, int Grid) Positions(StateDict weights, TimmConfig config, int classToken, int registers, bool dinoRegisters)
+    private static (int Prefix, int Grid) TrainedPositions(StateDict weights, VisionTransformerKeys keys, TimmConfig config, int classToken, int registers)
     {
-        if (!weights.Has("pos_embed"))
+        if (!weights.Has(keys.Positions))
         {
-            return (0, 0);
+            // Positions that have no weights (rotary ones) would be left out without a trace.
+            return config.Word("pos_embed") == "none"
+                ? (0, 0)
+                : throw weights.Fail($"has no key '{keys.Positions}'; give --set pos_embed=none when the model was trained without positions.");
         }
 
-        int rows = (int)weights.Extent("pos_embed", 1);
-        int[] prefixes = dinoRegisters ? [classToken] : config.Flag("no_embed_class") switch
+        int rows = (int)weights.Extent(keys.Positions, 1);
+        int[] prefixes = !keys.RegistersHavePositions ? [classToken] : config.Flag("no_embed_class") switch
         {
             true => [0],
             false => [classToken + registers],
@@ -186,14 +183,14 @@ internal sealed record VisionTransformerForm
         return fits switch
         {
             [var one] => one,
-            [] => throw weights.Fail($"key 'pos_embed' has {rows} rows, which is no square grid with {string.Join(" or ", prefixes)} rows before it."),
+            [] => throw weights.Fail($"key '{keys.Positions}' has {rows} rows, which is no square grid with {string.Join(" or ", prefixes)} rows before it."),
             _ => throw new ImportOptionException("The position embeddings may or may not include the prefix tokens; give --set no_embed_class=true or false."),
         };
     }
 
     private static Activation ActivationOf(TimmConfig config, bool gated)
     {
-        string? word = LastWord(config.Word("act_layer"));
+        string? word = LastWord(ActivationWord(config));
         return word switch
         {
             null when gated => Activation.Silu,
@@ -207,6 +204,9 @@ internal sealed record VisionTransformerForm
         };
     }
 
+    /// <summary>timm says act_layer, Hugging Face hidden_act.</summary>
+    private static string? ActivationWord(TimmConfig config) => config.Word("act_layer") ?? config.Word("hidden_act");
+
     private static TokenPooling PoolingOf(StateDict weights, TimmConfig config, bool classToken)
     {
         string? word = config.Word("pooling") ?? config.Word("global_pool");
@@ -219,6 +219,11 @@ internal sealed record VisionTransformerForm
             "" => throw new ImportOptionException("config.json leaves the pooling open (global_pool is empty); give --set pooling=token, avg or class-and-mean."),
             _ => throw new ImportOptionException($"Pooling '{word}' is not known; token, avg and class-and-mean are (--set pooling=…)."),
         };
+        if (pooling == TokenPooling.ClassAndMean && weights.Has("fc_norm.weight"))
+        {
+            throw new ImportOptionException("This checkpoint's norm lies behind the pooling (fc_norm), where class-and-mean has twice its width; give --set pooling=token or avg.");
+        }
+
         return classToken || pooling == TokenPooling.Mean
             ? pooling
             : throw new ImportOptionException("This checkpoint has no class token; give --set pooling=avg.");
@@ -228,15 +233,18 @@ internal sealed record VisionTransformerForm
     private static string? LastWord(string? name) => name?.Split('.')[^1].Replace("_", "", StringComparison.Ordinal).ToLowerInvariant();
 
     /// <summary>What the configuration says of the keys must be what they are.</summary>
-    private void Compare(TimmConfig config, StateDict weights, string first)
+    private void Compare(TimmConfig config, StateDict weights, BlockKeys first)
     {
         Check("embed_dim", config.WholeNumber("embed_dim"), Width);
         Check("depth", config.WholeNumber("depth"), Depth);
+        Check("hidden_size", config.WholeNumber("hidden_size"), Width);
+        Check("num_hidden_layers", config.WholeNumber("num_hidden_layers"), Depth);
+        Check("num_register_tokens", config.WholeNumber("num_register_tokens"), Registers);
         Check("patch_size", config.WholeNumber("patch_size"), PatchSizePx);
         Check("reg_tokens", config.WholeNumber("reg_tokens"), Registers);
         Check("class_token", config.Flag("class_token"), HasClassToken);
-        Check("qkv_bias", config.Flag("qkv_bias"), weights.Has($"{first}attn.qkv.bias"));
-        Check("qk_norm", config.Flag("qk_norm"), weights.Has($"{first}attn.q_norm.weight"));
+        Check("qkv_bias", config.Flag("qkv_bias"), weights.Has(first.Attention.Qkv[0].Bias));
+        Check("qk_norm", config.Flag("qk_norm"), weights.Has(first.Attention.QueryNorm.Weight));
         Check("pre_norm", config.Flag("pre_norm"), weights.Has("norm_pre.weight"));
         static void Check<T>(string name, T? said, T found)
             where T : struct
