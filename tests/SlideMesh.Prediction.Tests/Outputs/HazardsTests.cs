@@ -14,7 +14,7 @@ public sealed class HazardsTests
     {
         TaskAnswer answer = Ensemble.Combine([Opinion("a", -2f, -1f, 0f, 1f)]);
 
-        double[] survival = [0.8807970779778823, 0.6439142598879722, 0.3219571299439861, 0.08658841912145387];
+        double[] survival = [0.8807970779778823, 0.6439142598879722, 0.3219571299439861, 0.08658760814733985];
         Assert.All(survival.Zip(answer.Survival), p => Assert.Equal(p.First, p.Second, 1e-12));
         Assert.Equal(-survival.Sum(), Assert.Single(answer.Quantities).Value, 1e-12);
         Assert.Equal("risk", answer.Quantities[0].Name);
