@@ -133,6 +133,7 @@ public sealed class EncoderImportTests
     [InlineData("vit-b16", """{"model_args": {"reg_tokens": 4}}""", "reg_tokens 4")]
     [InlineData("vit-b16", """{"model_args": {"block_fn": "ParallelScalingBlock"}}""", "block_fn")]
     [InlineData("vit-b16", """{"model_args": {"act_layer": "hard_mish"}}""", "hardmish")]
+    [InlineData("vit-dinov2", """{"model_args": {"mlp_layer": "timm.layers.GluMlp"}}""", "GluMlp")]
     [InlineData("vit-b16", """{"global_pool": ""}""", "--set pooling=")]
     [InlineData("vit-b16", """{"global_pool": "map"}""", "'map'")]
     [InlineData("vit-b16", """{"model_args": {"num_heads": 7}}""", "7 does not divide")]

@@ -21,7 +21,6 @@ internal enum Activation
     QuickGelu,
     Silu,
     Relu,
-    Sigmoid,
 }
 
 /// <summary>A vision transformer's sizes and choices: from the keys' shapes, and where they do not tell from the configuration.</summary>
@@ -52,11 +51,8 @@ internal sealed record VisionTransformerForm
     /// <summary>Outputs of the feed-forward's first layer, both halves of a gated one.</summary>
     public required int Hidden { get; init; }
 
-    /// <summary>The first layer's outputs are a gate and a value, as in SwiGLU.</summary>
+    /// <summary>The first layer's outputs are a gate, which the activation belongs to, and a value, as in SwiGLU.</summary>
     public required bool IsGated { get; init; }
-
-    /// <summary>The activation belongs to the first half (SwiGLU), not to the second (GLU).</summary>
-    public required bool GatesFirst { get; init; }
 
     public required Activation Activation { get; init; }
 
@@ -114,7 +110,11 @@ internal sealed record VisionTransformerForm
         int registers = weights.Has(keys.Registers) ? (int)weights.Extent(keys.Registers, 1) : 0;
         (int positioned, int trained) = TrainedPositions(weights, keys, config, classToken ? 1 : 0, registers);
         Activation activation = ActivationOf(config, gated);
-        bool gatesFirst = !gated || LastWord(config.Word("mlp_layer")) is not "glumlp";
+        if (LastWord(config.Word("mlp_layer")) is { } layer && layer != (gated ? "swiglupacked" : "mlp"))
+        {
+            throw new ImportOptionException($"mlp_layer '{config.Word("mlp_layer")}' is not read with these keys, which are a {(gated ? "SwiGLUPacked" : "Mlp")}'s; export the model to ONNX and import that.");
+        }
+
         if (gated && ActivationWord(config) is null)
         {
             encoder.Note("feed-forward: gated, and no act_layer is given; read as SwiGLU (SiLU of the first half times the second)");
@@ -128,7 +128,6 @@ internal sealed record VisionTransformerForm
             PatchSizePx = patch,
             Hidden = hidden,
             IsGated = gated,
-            GatesFirst = gatesFirst,
             Activation = activation,
             HasClassToken = classToken,
             Registers = registers,
@@ -199,8 +198,7 @@ internal sealed record VisionTransformerForm
             "quickgelu" => Activation.QuickGelu,
             "silu" or "swish" => Activation.Silu,
             "relu" => Activation.Relu,
-            "sigmoid" => Activation.Sigmoid,
-            _ => throw new ImportOptionException($"act_layer '{word}' is not known; gelu, quick_gelu, silu, relu and sigmoid are."),
+            _ => throw new ImportOptionException($"act_layer '{word}' is not known; gelu, quick_gelu, silu and relu are."),
         };
     }
 
