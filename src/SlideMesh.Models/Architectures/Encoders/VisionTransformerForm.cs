@@ -32,6 +32,9 @@ internal sealed record VisionTransformerForm
         [192] = 3, [384] = 6, [512] = 8, [768] = 12, [1024] = 16, [1280] = 16, [1408] = 16, [1536] = 24, [1664] = 16,
     };
 
+    // Every pair of tokens is a number: a tile of 4,096 px has 262,144 of these already.
+    private const int SmallestPatchPx = 8;
+
     // model_args that the graph follows.
     private static readonly string[] Followed =
         ["patch_size", "embed_dim", "depth", "num_heads", "mlp_ratio", "qkv_bias", "qk_norm", "init_values", "class_token", "no_embed_class", "reg_tokens", "pre_norm",
@@ -92,9 +95,9 @@ internal sealed record VisionTransformerForm
 
         int width = (int)weights.Extent($"{keys.Patches}.weight", 0);
         int patch = (int)weights.Extent($"{keys.Patches}.weight", 2);
-        if (patch == 0 || width == 0 || encoder.TileSizePx % patch != 0)
+        if (patch < SmallestPatchPx || encoder.TileSizePx % patch != 0)
         {
-            throw new ImportOptionException($"A tile of {encoder.TileSizePx} px is not a whole number of patches of {patch} px; give another --tile-size.");
+            throw new ImportOptionException($"A tile of {encoder.TileSizePx} px is not a whole number of patches of {patch} px (8 at least); give another --tile-size.");
         }
 
         BlockKeys first = keys.Block(0);
@@ -154,7 +157,7 @@ internal sealed record VisionTransformerForm
     private static int HeadsOf(StateDict weights, TimmConfig config, BlockKeys first, int width)
     {
         int heads = config.WholeNumber("heads") ?? config.WholeNumber("num_heads") ?? config.WholeNumber("num_attention_heads")
-            ?? (weights.ShapeOf(first.Attention.QueryNorm.Weight) is [> 0 and var headWidth] ? width / (int)headWidth : UsualHeads.GetValueOrDefault(width));
+            ?? (weights.ShapeOf(first.Attention.QueryNorm.Weight) is [> 0 and var headWidth] && headWidth < width ? width / (int)headWidth : UsualHeads.GetValueOrDefault(width));
         return heads > 0 && width % heads == 0
             ? heads
             : throw new ImportOptionException($"The number of attention heads at width {width} is not known{(heads > 0 ? $" ({heads} does not divide it)" : "")}; give --set heads=N.");
