@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs what SlideMesh needs on a Debian machine with the .NET SDK. Safe to run again: it only does what is missing.
-#   tools/setup.sh             what it takes to run (OpenSlide, libjpeg-turbo, HDF5, ONNX Runtime)
+#   tools/setup.sh             what it takes to run (OpenSlide, libjpeg-turbo, OpenJPEG, HDF5, ONNX Runtime)
 #   tools/setup.sh --torch     and the libtorch engine: Debian's libtorch, a compiler, and the library that is built against it. For a
 #                              PyTorch of your own, with CUDA: slidemesh doctor --build-torch --torch-path FOLDER
-#   tools/setup.sh --tests     and what the tests compare with (Python: h5py, openslide, numpy, Pillow, PyTorch), and --torch
+#   tools/setup.sh --tests     and what the tests compare with (Python: h5py, openslide, numpy, Pillow, PyTorch) or start (redis-server), and --torch
 #   tools/setup.sh --bench     and what the benchmarks and the training script need (Python: torchvision, onnx, a fast BLAS)
 # Needs root or sudo only when a Debian package is missing.
 set -euo pipefail
@@ -17,16 +17,16 @@ say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
 command -v dotnet >/dev/null || fail "the .NET SDK 10 is missing: install it and put 'dotnet' on PATH"
-command -v apt-get >/dev/null || fail "this script knows Debian's apt-get only; install by hand: OpenSlide 3.4.1+, libjpeg-turbo (libturbojpeg), HDF5 1.10+, ONNX Runtime $onnxruntime_version"
+command -v apt-get >/dev/null || fail "this script knows Debian's apt-get only; install by hand: OpenSlide 3.4.1+, libjpeg-turbo (libturbojpeg), OpenJPEG 2 (libopenjp2), HDF5 1.10+, ONNX Runtime $onnxruntime_version"
 
-packages=(libopenslide0 libturbojpeg0 libhdf5-103-1)
+packages=(libopenslide0 libturbojpeg0 libopenjp2-7 libhdf5-103-1)
 # OpenBLAS: with Debian's default BLAS, libtorch's matrix products are about 1000 times slower.
 torch_packages=(libtorch-dev libopenblas0-pthread cmake make g++)
 torch=
 for option in "$@"; do
   case "$option" in
     --torch) torch=yes; packages+=("${torch_packages[@]}") ;;
-    --tests) torch=yes; packages+=(python3-minimal python3-h5py python3-openslide python3-numpy python3-pil python3-torch "${torch_packages[@]}") ;;
+    --tests) torch=yes; packages+=(python3-minimal python3-h5py python3-openslide python3-numpy python3-pil python3-torch redis-server "${torch_packages[@]}") ;;
     --bench) packages+=(python3-minimal python3-h5py python3-openslide python3-numpy python3-pil python3-torch python3-torchvision python3-onnx libopenblas0-pthread time) ;;
     *) fail "unknown option '$option' (known: --torch, --tests, --bench)" ;;
   esac

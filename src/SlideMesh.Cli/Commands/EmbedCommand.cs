@@ -5,6 +5,7 @@ using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
 using SlideMesh.Mesh.Telemetry;
+using SlideMesh.Reporting.OutputStore;
 using SlideMesh.Slides.OpenSlide;
 
 namespace SlideMesh.Cli.Commands;
@@ -18,7 +19,7 @@ internal sealed class EmbedCommand
 
     private readonly Option<string[]> _encoders = new("--encoder", "-e")
     {
-        Description = "Encoder packages: folders or names (see 'slidemesh models'). Several run over one reading of the plan.",
+        Description = "Encoder packages, one or several: folders or names (see 'slidemesh models').",
         AllowMultipleArgumentsPerToken = true,
         Required = true,
         HelpName = "package",
@@ -80,6 +81,11 @@ internal sealed class EmbedCommand
         _ = OpenSlideSource.LibraryVersion;
         using EngineSet engines = _engines.Open(parsed);
         ResolvedPipeline pipeline = PipelineResolver.ResolveEncoders(PackageCatalog.Default().Load(parsed.GetValue(_encoders)!), tiles, engines.First);
+        if (FlatLayout.FindClash(pipeline.Streams) is string clash)
+        {
+            throw new CommandException(clash);
+        }
+
         using OtlpExport export = OtlpExport.Start(SoftwareVersion.Current);
 
         IReadOnlyList<SlideOutcome>? outcomes;

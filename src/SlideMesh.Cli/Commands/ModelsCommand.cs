@@ -39,6 +39,12 @@ internal static class ModelsCommand
             }
         }
 
+        if (table.IsEmpty && broken == 0)
+        {
+            Console.Error.WriteLine($"slidemesh: no model package at hand; put packages into one of {string.Join(", ", catalog.SearchPath)}, or set {PackageCatalog.Variable} to their folder");
+            return ExitCode.BadInput;
+        }
+
         table.Write(Console.Out);
         return broken == 0 ? ExitCode.Success : ExitCode.BadInput;
     }

@@ -16,7 +16,7 @@ internal sealed class PredictCommand
 {
     private readonly Argument<string[]> _features = new("features")
     {
-        Description = "Folders of features (searched to any depth) or .h5 files: of 'slidemesh embed' and 'run', CLAM, TRIDENT or STAMP.",
+        Description = "Folders of features (searched to any depth) or files (.h5, .pt): of 'slidemesh embed' and 'run', CLAM, TRIDENT or STAMP.",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
@@ -122,6 +122,13 @@ internal sealed class PredictCommand
 
         using EngineSet engines = _engines.Open(parsed);
         ResolvedPipeline pipeline = PipelineResolver.ResolveHeads(PackageCatalog.Default().LoadWithKnownEncoders(parsed.GetValue(_models)!), engines.First);
+        foreach ((string name, string package) in cohort.Rules.Aliases)
+        {
+            Require(
+                pipeline.Streams.Any(s => s.Package == package),
+                $"--encoder-alias {name}={package}: no model wants encoder '{package}'; they want {string.Join(", ", pipeline.Streams.Select(s => s.Package).Distinct())}");
+        }
+
         using OtlpExport export = OtlpExport.Start(SoftwareVersion.Current);
 
         IReadOnlyList<SlideOutcome>? outcomes;
@@ -138,7 +145,7 @@ internal sealed class PredictCommand
 
         if (!_processing.IsJson(parsed))
         {
-            ResultTable.Write(outcomes, pipeline, options.OutputRoot, Console.Out);
+            ResultTable.Write(outcomes, pipeline.Packages.Any(p => p.Manifest.Synthetic), options.OutputRoot, Console.Out);
         }
 
         WarnOfTrust(outcomes, Console.Error);

@@ -7,6 +7,8 @@ internal sealed class TextTable(params string[] header)
 {
     private readonly List<string[]> _rows = [];
 
+    public bool IsEmpty => _rows.Count == 0;
+
     public void Add(params string[] cells) => _rows.Add(cells);
 
     public void Write(TextWriter output)

@@ -14,7 +14,7 @@ public static class TorchLibrary
 
     private const string Hint = "build it: tools/setup.sh --torch, or 'slidemesh doctor --build-torch --torch-path FOLDER' for a PyTorch of your own";
 
-    private static readonly Lazy<nint> Handle = new(Open);
+    private static readonly Lazy<nint> Handle = new(() => Open(Environment.GetEnvironmentVariable(Variable)));
 
     private static readonly Lazy<TorchVersions> Checked = new(Check);
 
@@ -48,9 +48,9 @@ public static class TorchLibrary
 
     private static string Release(string version) => string.Concat(version.TakeWhile(c => char.IsAsciiDigit(c) || c == '.'));
 
-    private static nint Open()
+    /// <param name="configured">Path that the user chose; null or empty looks in SlideMesh's own folders.</param>
+    internal static nint Open(string? configured)
     {
-        string? configured = Environment.GetEnvironmentVariable(Variable);
         string? file = string.IsNullOrEmpty(configured)
             ? NativeLibraryFinder.Folders().Select(folder => Path.Combine(folder, FileName)).FirstOrDefault(File.Exists)
             : configured;

@@ -16,13 +16,14 @@ public sealed class OnnxRuntimeEngine : IInferenceEngine
     {
         _options = options ?? new OnnxRuntimeOptions();
         _api = OnnxRuntimeLibrary.Api;
+        // The provider logs, so that it needs an environment first.
+        _env = _api.CreateEnv("slidemesh");
         if (_options.CudaDevice is int device && WhyNoCuda(device) is { } reason)
         {
+            _env.Dispose();
             throw new Slides.Native.NativeLibraryUnavailableException(
                 $"ONNX Runtime {_api.Version} computes on no GPU here ({reason}); set {OnnxRuntimeLibrary.Variable} to a libonnxruntime.so that has its CUDA provider beside it, or use --engine libtorch or --device cpu.");
         }
-
-        _env = _api.CreateEnv("slidemesh");
     }
 
     public string Description => _options.CudaDevice is null ? $"onnxruntime {_api.Version}" : $"onnxruntime {_api.Version}, cuda";

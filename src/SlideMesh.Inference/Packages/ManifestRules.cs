@@ -40,6 +40,8 @@ internal static partial class ManifestRules
         foreach ((string role, GraphSpec graph) in manifest.Graphs)
         {
             rules.Require(listed.Contains(graph.File), $"graph '{role}' uses '{graph.File}', which 'files' does not list; add it with its SHA-256.");
+            rules.Require(
+                graph.Torchscript is null || listed.Contains(graph.Torchscript), $"graph '{role}' uses '{graph.Torchscript}', which 'files' does not list; add it with its SHA-256.");
         }
 
         string? omics = manifest.Fusion?.OmicsFeaturesFile;

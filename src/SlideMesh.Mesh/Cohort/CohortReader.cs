@@ -207,7 +207,7 @@ public static class CohortReader
             : input.AsSpan().IndexOfAny('*', '?') >= 0 ? $"no file matches '{input}'"
             : $"'{input}' does not exist; check the path");
 
-    private static bool IsUnreadable(string folder)
+    internal static bool IsUnreadable(string folder)
     {
         try
         {

@@ -72,6 +72,12 @@ public static class FeatureCohortReader
             list.Add(new FeaturePath(full[i], paths[i]));
         }
 
+        foreach (List<FeaturePath> list in bySlide.Values.Where(l => l.Exists(f => !FeatureSearch.IsTensor(f.Full))))
+        {
+            // A tensor beside it is a copy that says nothing of itself: were it looked at, it would be taken on trust where the file itself is refused.
+            list.RemoveAll(f => FeatureSearch.IsTensor(f.Full));
+        }
+
         return bySlide;
     }
 

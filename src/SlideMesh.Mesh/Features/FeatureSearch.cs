@@ -13,6 +13,14 @@ internal static class FeatureSearch
 {
     public const string Extension = ".h5";
 
+    public const string TensorExtension = ".pt";
+
+    /// <summary>Folders that this user may not read (<c>lost+found</c>) are passed over, as in searches for slides.</summary>
+    private static readonly EnumerationOptions Readable = new() { IgnoreInaccessible = true, AttributesToSkip = FileAttributes.None };
+
+    /// <summary>Whether a file is one of PyTorch's by its name.</summary>
+    public static bool IsTensor(string path) => Path.GetExtension(path).Equals(TensorExtension, StringComparison.OrdinalIgnoreCase);
+
     /// <returns>Absolute paths with the slide's name, in ordinal order, and the folder that the input stands for.</returns>
     /// <exception cref="CohortException">The input does not exist, may not be read, or holds no features.</exception>
     public static (IReadOnlyList<(string File, string Slide)> Found, string Root) Expand(string input)
@@ -20,9 +28,9 @@ internal static class FeatureSearch
         string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(input));
         if (File.Exists(full))
         {
-            return Path.GetExtension(full).Equals(Extension, StringComparison.OrdinalIgnoreCase)
+            return IsFeatures(full)
                 ? ([(full, Path.GetFileNameWithoutExtension(full))], Path.GetDirectoryName(full)!)
-                : throw new CohortException($"'{input}' is no features file that can be read: HDF5 with the extension {Extension} is needed");
+                : throw new CohortException($"'{input}' is no features file that can be read: HDF5 ({Extension}) or a tensor of PyTorch ({TensorExtension}) is needed");
         }
 
         if (!Directory.Exists(full))
@@ -30,17 +38,15 @@ internal static class FeatureSearch
             throw new CohortException($"'{input}' does not exist; check the path");
         }
 
-        try
-        {
-            List<(string, string)> found = [.. In(full, input, new HashSet<string>(StringComparer.Ordinal)).OrderBy(f => f.File, StringComparer.Ordinal)];
-            return found.Count > 0
-                ? (found, full)
-                : throw new CohortException($"no features in folder '{input}' (looked for *{Extension} of SlideMesh, CLAM, TRIDENT and STAMP, to any depth)");
-        }
-        catch (UnauthorizedAccessException)
+        if (CohortReader.IsUnreadable(full))
         {
             throw new CohortException($"folder '{input}' may not be read by this user; change its permissions");
         }
+
+        List<(string, string)> found = [.. In(full, input, new HashSet<string>(StringComparer.Ordinal)).OrderBy(f => f.File, StringComparer.Ordinal)];
+        return found.Count > 0
+            ? (found, full)
+            : throw new CohortException($"no features in folder '{input}' (looked for *{Extension} and *{TensorExtension} of SlideMesh, CLAM, TRIDENT and STAMP, to any depth)");
     }
 
     private static IEnumerable<(string File, string Slide)> In(string folder, string input, HashSet<string> seen)
@@ -56,7 +62,7 @@ internal static class FeatureSearch
             RunVerb.Embed => Subfolders(folder).SelectMany(Subfolders).Where(f => Name(f).StartsWith("features_", StringComparison.Ordinal)).SelectMany(Files),
             RunVerb.Run => Subfolders(Path.Combine(folder, "slides")).SelectMany(OfRun),
             RunVerb.Predict => throw new CohortException($"'{input}' holds results of 'slidemesh predict', which have no features; name the folder of features"),
-            _ => Files(folder).Concat(Subfolders(folder).Where(f => !IsOther(Name(f))).SelectMany(f => In(f, input, seen))),
+            _ => Files(folder).Concat(Subfolders(folder).Where(f => !IsOther(Name(f)) && !IsCopy(f)).SelectMany(f => In(f, input, seen))),
         };
     }
 
@@ -79,23 +85,29 @@ internal static class FeatureSearch
         }
     }
 
-    /// <summary>STAMP's copies beside our own files hold the same numbers, rounded.</summary>
+    /// <summary>Copies for STAMP and CLAM beside our own files hold the same numbers, rounded or without places.</summary>
     private static IEnumerable<(string File, string Slide)> OfRun(string slide)
     {
         string features = Path.Combine(slide, "features");
         return !Directory.Exists(features)
             ? []
-            : Files(features).Where(f => !f.File.EndsWith(".stamp" + Extension, StringComparison.Ordinal)).Select(f => (f.File, Name(slide)));
+            : Files(features).Where(f => !f.File.EndsWith(".stamp" + Extension, StringComparison.Ordinal) && !IsTensor(f.File)).Select(f => (f.File, Name(slide)));
     }
 
-    private static IEnumerable<(string File, string Slide)> Files(string folder) => Directory.EnumerateFiles(folder)
-        .Where(f => !Name(f).StartsWith('.') && Path.GetExtension(f).Equals(Extension, StringComparison.OrdinalIgnoreCase) && !Name(f).EndsWith("_patches" + Extension, StringComparison.Ordinal))
+    private static IEnumerable<(string File, string Slide)> Files(string folder) => Directory.EnumerateFiles(folder, "*", Readable)
+        .Where(f => !Name(f).StartsWith('.') && IsFeatures(f) && !Name(f).EndsWith("_patches" + Extension, StringComparison.Ordinal))
         .Select(f => (f, Path.GetFileNameWithoutExtension(f)));
 
+    private static bool IsFeatures(string path) => IsTensor(path) || Path.GetExtension(path).Equals(Extension, StringComparison.OrdinalIgnoreCase);
+
     private static IEnumerable<string> Subfolders(string folder) =>
-        Directory.Exists(folder) ? Directory.EnumerateDirectories(folder).Where(f => !Name(f).StartsWith('.')).Order(StringComparer.Ordinal) : [];
+        Directory.Exists(folder) ? Directory.EnumerateDirectories(folder, "*", Readable).Where(f => !Name(f).StartsWith('.')).Order(StringComparer.Ordinal) : [];
 
     private static bool IsOther(string name) => name is "patches" or "masks" or "stitches" || name.StartsWith("slide_features_", StringComparison.Ordinal);
+
+    /// <summary>A folder of STAMP's or CLAM's copies beside our own of the same encoder.</summary>
+    private static bool IsCopy(string folder) => Name(folder).Split('_', 2) is ["stamp" or "clam", var encoder]
+        && Directory.Exists(Path.Combine(Path.GetDirectoryName(folder)!, "features_" + encoder));
 
     private static string Name(string path) => Path.GetFileName(path);
 }

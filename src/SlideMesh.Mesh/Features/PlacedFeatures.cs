@@ -11,12 +11,12 @@ namespace SlideMesh.Mesh.Features;
 /// </summary>
 public sealed class PlacedFeatures : IFeatureBag
 {
-    private readonly FeatureFile _file;
+    private readonly IFeatureSource _file;
     private readonly long[]? _corners;
 
     /// <param name="shown">How notes name the file.</param>
     /// <param name="mpp">µm per level-0 pixel of the slide; null when nobody knows.</param>
-    public PlacedFeatures(FeatureFile file, string shown, MicronsPerPixel? mpp, FeatureRules rules, ICollection<string> notes)
+    public PlacedFeatures(IFeatureSource file, string shown, MicronsPerPixel? mpp, FeatureRules rules, ICollection<string> notes)
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(rules);
@@ -64,7 +64,7 @@ public sealed class PlacedFeatures : IFeatureBag
     /// <summary>Whether corners and size of every tile are known in level-0 pixels.</summary>
     public bool IsPlaced { get; }
 
-    public FeatureFile File => _file;
+    public IFeatureSource File => _file;
 
     public void Read(int start, int count, Span<float> destination) => _file.Read(start, count, destination);
 

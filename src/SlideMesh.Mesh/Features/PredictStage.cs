@@ -2,6 +2,7 @@ using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
 using SlideMesh.Mesh.Stages;
+using SlideMesh.Models.Checkpoints;
 using SlideMesh.Prediction;
 using SlideMesh.Prediction.Bags;
 using SlideMesh.Prediction.Omics;
@@ -13,6 +14,7 @@ using SlideMesh.Reporting.Heatmaps;
 using SlideMesh.Reporting.Json;
 using SlideMesh.Reporting.OutputStore;
 using SlideMesh.Reporting.Tables;
+using SlideMesh.Slides;
 using SlideMesh.Slides.Pyramid;
 using SlideMesh.Tiling;
 
@@ -50,7 +52,7 @@ internal sealed class PredictStage
     /// <exception cref="PredictionException">The heads cannot answer.</exception>
     public static SlideSummary Run(RunContext run, CohortEntry slide, FeatureInput input, string key, StageLedger ledger, CancellationToken cancellation)
     {
-        List<(FeaturePath Path, FeatureFile File)> files = [];
+        List<(FeaturePath Path, IFeatureSource File)> files = [];
         try
         {
             foreach (FeaturePath path in input.Files)
@@ -66,7 +68,7 @@ internal sealed class PredictStage
             SlidePrediction prediction = run.Stage("predict", slide.Id, null, () => stage.Predict(cancellation));
             return run.Stage("report", slide.Id, null, () => stage.Write(prediction, key, ledger, cancellation), bytes: _ => ledger.Bytes(StageKeys.ResultStage));
         }
-        catch (Hdf5Exception damaged)
+        catch (Exception damaged) when (damaged is Hdf5Exception or CheckpointException)
         {
             // Found while rows were read. The message names absolute paths, which results must not.
             throw new FeatureFileException(
@@ -79,11 +81,11 @@ internal sealed class PredictStage
         }
     }
 
-    private static FeatureFile Open(FeaturePath path)
+    private static IFeatureSource Open(FeaturePath path)
     {
         try
         {
-            return FeatureFile.Open(path.Full);
+            return FeatureSearch.IsTensor(path.Full) ? TorchFeatures.Open(path.Full) : FeatureFile.Open(path.Full);
         }
         catch (FeatureFileException unusable)
         {
@@ -166,7 +168,7 @@ internal sealed class PredictStage
 
     private string WriteScores(TileMap map)
     {
-        FeatureFile file = _matched[map.Stream].File;
+        IFeatureSource file = _matched[map.Stream].File;
         return ResultStage.Save(Path.Combine(_folder.Heatmaps, map.Name + ".csv"), stream =>
         {
             switch (file.Claims.Unit)
@@ -186,22 +188,34 @@ internal sealed class PredictStage
 
     private PictureSources Sources(List<string> written, CancellationToken cancellation)
     {
-        (string, double, double)? thumbnail = null;
         if (_atHand is { } slide && _mpp is { } mpp)
         {
-            (double x, double y) = PlanStage.WriteThumbnail(_folder.Thumbnail, slide.Source, mpp, _run.Tissue.MicronsPerPixel, cancellation);
-            thumbnail = (_folder.Thumbnail, x, y);
-            written.Add(_folder.Thumbnail);
+            try
+            {
+                return OfSlide(slide, mpp, written, cancellation);
+            }
+            catch (SlideFormatException unusable)
+            {
+                _notes.Add($"slide '{slide.Entry.Path}' cannot be used ({KebabCase.Of(unusable.Reason)}): no pictures of it");
+            }
         }
         else if (_atHand is not null)
         {
             _notes.Add("the slide's microns per pixel are not known: no pictures of it");
         }
 
-        return new PictureSources { Thumbnail = thumbnail, Plans = Plans(), Slide = thumbnail is null ? null : _atHand!.Entry };
+        return new PictureSources { Plans = Plans(source: null) };
     }
 
-    private Dictionary<string, TilePlan> Plans()
+    private PictureSources OfSlide(SlideAtHand slide, MicronsPerPixel mpp, List<string> written, CancellationToken cancellation)
+    {
+        Dictionary<string, TilePlan> plans = Plans(slide.Source);
+        (double x, double y) = PlanStage.WriteThumbnail(_folder.Thumbnail, slide.Source, mpp, _run.Tissue.MicronsPerPixel, cancellation);
+        written.Add(_folder.Thumbnail);
+        return new PictureSources { Thumbnail = (_folder.Thumbnail, x, y), Plans = plans, Slide = slide.Entry };
+    }
+
+    private Dictionary<string, TilePlan> Plans(ISlideSource? source)
     {
         Dictionary<string, TilePlan> plans = new(StringComparer.Ordinal);
         foreach ((string id, PlacedFeatures bag) in _placed.Where(p => p.Value.IsPlaced && _mpp is not null))
@@ -209,9 +223,9 @@ internal sealed class PredictStage
             FeatureClaims claims = bag.File.Claims;
             TileView view = Stream(id).View;
             TileSpec spec = new() { MicronsPerPixel = view.MicronsPerPixel, SizePx = view.SizePx, OverlapPx = view.OverlapPx };
-            if (_atHand is { } slide)
+            if (source is not null)
             {
-                plans[id] = TilePlanner.Outline(slide.Source, _mpp!, spec);
+                plans[id] = TilePlanner.Outline(source, _mpp!, spec);
             }
             else if (claims is { SlideWidth: long width, SlideHeight: long height })
             {

@@ -7,7 +7,7 @@ namespace SlideMesh.Mesh.Features;
 
 /// <summary>An open features file, and what it is taken for.</summary>
 /// <param name="Notes">What had to be taken on trust, one line each.</param>
-public sealed record MatchedFeatures(FeaturePath Path, FeatureFile File, IReadOnlyList<string> Notes);
+public sealed record MatchedFeatures(FeaturePath Path, IFeatureSource File, IReadOnlyList<string> Notes);
 
 /// <summary>
 /// Decides which file of a slide holds the features that each head wants. What a file says about itself must not contradict the head: width,
@@ -22,7 +22,7 @@ public sealed class StreamMatcher(ResolvedPipeline pipeline, FeatureRules rules)
 
     /// <returns>By stream id, every stream of the pipeline.</returns>
     /// <exception cref="FeatureFileException">A head has no features, or it cannot be told which are meant.</exception>
-    public IReadOnlyDictionary<string, MatchedFeatures> Match(string slide, IReadOnlyList<(FeaturePath Path, FeatureFile File)> files)
+    public IReadOnlyDictionary<string, MatchedFeatures> Match(string slide, IReadOnlyList<(FeaturePath Path, IFeatureSource File)> files)
     {
         ArgumentNullException.ThrowIfNull(files);
         Dictionary<string, MatchedFeatures> matched = new(StringComparer.Ordinal);
@@ -45,7 +45,7 @@ public sealed class StreamMatcher(ResolvedPipeline pipeline, FeatureRules rules)
         return matched;
     }
 
-    private Verdict Choose(string slide, FeatureStream stream, IReadOnlyList<(FeaturePath Path, FeatureFile File)> files)
+    private Verdict Choose(string slide, FeatureStream stream, IReadOnlyList<(FeaturePath Path, IFeatureSource File)> files)
     {
         Verdict[] all = [.. files.Select(f => Judge(stream, f.Path, f.File))];
         Verdict[] fitting = [.. all.Where(v => v.Failure is null)];
@@ -63,7 +63,7 @@ public sealed class StreamMatcher(ResolvedPipeline pipeline, FeatureRules rules)
                 $"'{chosen[0].Path.Shown}' and '{chosen[1].Path.Shown}' both hold features of slide {slide} for {Heads(stream)}; name only one of their folders.");
     }
 
-    private Verdict Judge(FeatureStream stream, FeaturePath path, FeatureFile file)
+    private Verdict Judge(FeatureStream stream, FeaturePath path, IFeatureSource file)
     {
         FeatureClaims claims = file.Claims;
         Verdict verdict = new(path, file);
@@ -76,7 +76,7 @@ public sealed class StreamMatcher(ResolvedPipeline pipeline, FeatureRules rules)
 
         if (claims.Encoder is { } named)
         {
-            if (!IsSameEncoder(named, claims, stream))
+            if (!IsSameEncoder(named, stream))
             {
                 return verdict.Fail(
                     FeatureFileFailure.EncoderMismatch,
@@ -142,11 +142,10 @@ public sealed class StreamMatcher(ResolvedPipeline pipeline, FeatureRules rules)
             $"slide {slide} has no features of '{stream.Package}' on tiles of {view} for {Heads(stream)}: {why}.");
     }
 
-    private bool IsSameEncoder(string named, FeatureClaims claims, FeatureStream stream) =>
+    private bool IsSameEncoder(string named, FeatureStream stream) =>
         Plain(named) == Plain(stream.Package)
         // STAMP's and TRIDENT's copies of ours name the stream.
         || Plain(named) == Plain(stream.Id)
-        || (claims.Format == FeatureFormat.Slidemesh && claims.Stream == stream.Id && Plain(named) == Plain(stream.Package))
         || rules.Aliases.Any(alias => Plain(alias.Key) == Plain(named) && alias.Value == stream.Package);
 
     /// <summary>Graphs of the encoder that a stream's heads accept; empty when none of them says.</summary>
@@ -169,7 +168,7 @@ public sealed class StreamMatcher(ResolvedPipeline pipeline, FeatureRules rules)
     /// <summary>Tools differ in how they write the same name: <c>uni_v1</c>, <c>UNI-v1</c>.</summary>
     private static string Plain(string name) => name.ToLowerInvariant().Replace('_', '-').Replace('.', '-').Replace(' ', '-');
 
-    private sealed record Verdict(FeaturePath Path, FeatureFile File)
+    private sealed record Verdict(FeaturePath Path, IFeatureSource File)
     {
         public FeatureFileFailure? Failure { get; init; }
 

@@ -40,7 +40,7 @@ internal static class ClamFolder
         {
             Directory.CreateSymbolicLink(link, target);
         }
-        catch (IOException)
+        catch (Exception unlinkable) when (unlinkable is IOException or UnauthorizedAccessException)
         {
             // Some network shares have no links. CLAM trains from pt_files, which are there.
         }

@@ -30,6 +30,26 @@ public static class CheckpointReader
         }
     }
 
+    /// <summary>Opens a file that holds one tensor and nothing else, as features saved by <c>torch.save(features, file)</c> do.</summary>
+    /// <returns>A checkpoint with that tensor alone.</returns>
+    /// <exception cref="CheckpointException">It is no such file, is damaged, or holds something else.</exception>
+    public static Checkpoint OpenTensor(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        CheckpointFile file = new(path);
+        try
+        {
+            return Read(file) is CheckpointTensor tensor
+                ? new Checkpoint(path, file, new Dictionary<string, CheckpointTensor> { [tensor.Name] = tensor })
+                : throw file.Fail("holds something else than one tensor; save it alone: torch.save(features, file).");
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>The root object of the file, as plain values and tensors.</summary>
     private static object? Read(CheckpointFile file)
     {

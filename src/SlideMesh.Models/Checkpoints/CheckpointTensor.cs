@@ -65,7 +65,7 @@ public sealed class CheckpointTensor
             return values;
         }
 
-        if (_strides.AsSpan().SequenceEqual(RowMajor(Shape)))
+        if (IsRowMajor)
         {
             ReadRun(_offset, values);
         }
@@ -75,6 +75,27 @@ public sealed class CheckpointTensor
         }
 
         return values;
+    }
+
+    /// <summary>Whether its elements lie one after another in row-major order.</summary>
+    public bool IsRowMajor => _strides.AsSpan().SequenceEqual(RowMajor(Shape));
+
+    /// <summary>Elements <paramref name="first"/> … of a tensor in row-major order, as <see cref="Load"/> gives them, without reading the others.</summary>
+    /// <exception cref="InvalidOperationException">It is not <see cref="IsRowMajor"/>.</exception>
+    /// <exception cref="CheckpointException">The file cannot be read.</exception>
+    public void Read(long first, Span<float> destination)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(first, Count - destination.Length);
+        if (!IsRowMajor)
+        {
+            throw new InvalidOperationException($"'{Name}' is a strided view; load it whole.");
+        }
+
+        if (destination.Length > 0)
+        {
+            ReadRun(_offset + first, destination);
+        }
     }
 
     private static long[] RowMajor(IReadOnlyList<long> shape)

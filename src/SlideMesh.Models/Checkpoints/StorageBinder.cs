@@ -12,6 +12,11 @@ internal static class StorageBinder
     public static Dictionary<string, TensorElementType> Types(CheckpointFile file, object? root)
     {
         Dictionary<string, TensorElementType> types = new(StringComparer.Ordinal);
+        if (root is PickleTensor alone)
+        {
+            types[alone.Storage.Key] = alone.Storage.Type;
+        }
+
         Visit(file, root, (_, tensor) => types[tensor.Storage.Key] = tensor.Storage.Type);
         return types;
     }

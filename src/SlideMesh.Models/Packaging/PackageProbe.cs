@@ -23,7 +23,7 @@ public static class PackageProbe
         foreach (string role in new[] { GraphRole.Tile, GraphRole.Summary, GraphRole.Instance, GraphRole.Bag, GraphRole.Whole, GraphRole.Fusion }.Where(package.Manifest.Graphs.ContainsKey))
         {
             GraphSpec graph = package.Manifest.Graphs[role];
-            using IInferenceSession session = engine.Load(package.GraphPath(role), threads: 1);
+            using IInferenceSession session = engine.Load(package, role, threads: 1);
             int rows = package.TakesPixels ? Tiles : BagTiles;
             TensorView[] inputs = [.. graph.Inputs.Select(input => View(package, input, rows, role == GraphRole.Bag && input.Name == GraphRole.PooledTensor ? pooled : null))];
             IReadOnlyList<Tensor> results = session.Run(inputs, [.. graph.Outputs.Select(o => o.Name)]);

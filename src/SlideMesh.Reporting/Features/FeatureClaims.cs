@@ -19,6 +19,9 @@ public enum FeatureFormat
 
     /// <summary><c>feats</c>.</summary>
     Stamp,
+
+    /// <summary>A tensor and nothing else, as CLAM's <c>pt_files</c>.</summary>
+    Torch,
 }
 
 /// <summary>What the coordinates of a features file count.</summary>

@@ -11,6 +11,9 @@ internal static class FeatureClaimsReader
 {
     private const string OwnFormat = "slidemesh-features/";
 
+    /// <summary>Of an encoder; a file may hold any text, and messages repeat it.</summary>
+    private const int LongestName = 200;
+
     /// <param name="coords">Null when the file has no coordinates.</param>
     public static FeatureClaims Read(Hdf5File file, Hdf5Id features, Hdf5Id? coords, bool isStamp)
     {
@@ -94,7 +97,9 @@ internal static class FeatureClaimsReader
             ? size * downsample
             : null;
 
-    private static string? NotEmpty(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
+    private static string? NotEmpty(string? text) => string.IsNullOrWhiteSpace(text) ? null
+        : text.Trim() is { Length: > LongestName } tooLong ? tooLong[..LongestName]
+        : text.Trim();
 
     private static bool IsPlausible(double mpp) => MicronsPerPixelResolver.IsPlausible(mpp);
 

@@ -9,13 +9,13 @@ namespace SlideMesh.Reporting.Features;
 /// Features are <c>features</c> or <c>feats</c> [N, D] or [1, N, D] of floating-point numbers of any width, and come out as float32; beyond
 /// its range as infinity, which no head accepts. Safe for concurrent reads: the HDF5 library runs one call at a time.
 /// </summary>
-public sealed class FeatureFile : IFeatureBag, IDisposable
+public sealed class FeatureFile : IFeatureSource
 {
     /// <summary>A slide of 200,000 × 200,000 pixels has 2.4 million tiles of 256 pixels that overlap by half.</summary>
-    private const long MaximumRows = 1L << 24;
+    public const long MaximumRows = 1L << 24;
 
     /// <summary>A block of 4096 such rows takes 256 MiB.</summary>
-    private const long MaximumColumns = 1L << 14;
+    public const long MaximumColumns = 1L << 14;
 
     /// <summary>Far beyond any slide, far within what arithmetic on corners can hold.</summary>
     private const double MaximumCoordinate = 1L << 40;

@@ -18,14 +18,20 @@ public sealed class FlatLayout
         ArgumentNullException.ThrowIfNull(streams);
         _streams = streams.ToDictionary(s => s.Id, StringComparer.Ordinal);
         Streams = streams;
-        IGrouping<string, FeatureStream>? clash = streams.GroupBy(s => Path.Combine(ViewFolder(s.View), s.Package), StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1);
-        if (clash is not null)
+        if (FindClash(streams) is string clash)
         {
-            throw new ArgumentException($"'{clash.First().Id}' and '{clash.Last().Id}' would share the folder {clash.Key}; give only one of them.", nameof(streams));
+            throw new ArgumentException(clash, nameof(streams));
         }
     }
 
     public IReadOnlyList<FeatureStream> Streams { get; }
+
+    /// <returns>One line on two streams that would share their files; null when there are none.</returns>
+    public static string? FindClash(IEnumerable<FeatureStream> streams) => streams
+        .GroupBy(s => Path.Combine(ViewFolder(s.View), s.Package), StringComparer.Ordinal)
+        .Where(g => g.Count() > 1)
+        .Select(g => $"'{g.First().Id}' and '{g.Last().Id}' would share the folder {g.Key}; give only one of them")
+        .FirstOrDefault();
 
     /// <summary>TRIDENT's name for a view. Its magnification is nominal: 20x is 0.5 µm per pixel.</summary>
     public static string ViewFolder(TileView view)

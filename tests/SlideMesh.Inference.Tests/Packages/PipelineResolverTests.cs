@@ -97,6 +97,54 @@ public sealed class PipelineResolverTests : IDisposable
         AssertRefused([ModelPackage.Load(ReferencePackages.Folder("ref-encoder")), ModelPackage.Load(folder)], "trained on encoder 'ref-encoder'", sha256);
     }
 
+    [Fact]
+    public void Encoders_run_on_the_views_that_were_asked_for()
+    {
+        ModelPackage encoder = ModelPackage.Load(ReferencePackages.Folder("ref-encoder"));
+        Assert.Equal(["ref-encoder"], PipelineResolver.ResolveEncoders([encoder], TileChoice.Native, _engine).Streams.Select(s => s.Id));
+
+        ResolvedPipeline views = PipelineResolver.ResolveEncoders([encoder], new TileChoice(null, [2, 0.5, 2], 8), _engine);
+        Assert.Equal(["ref-encoder-32px-0.5um-8ov", "ref-encoder-32px-2um-8ov"], views.Streams.Select(s => s.Id));
+        Assert.All(views.Streams, s => Assert.Equal((16, 8, "ref-encoder"), (s.Dimension, s.View.OverlapPx, s.Package)));
+    }
+
+    [Theory]
+    [InlineData("ref-streamed", null, null, "'ref-streamed' is a slide-head and makes no features; name its encoder, 'ref-encoder', instead.")]
+    [InlineData("ref-encoder", 64, null, "takes tiles of 32 px only, not 64")]
+    [InlineData("ref-encoder", null, 32, "the overlap must be less than the tile")]
+    public void Views_that_an_encoder_does_not_take_are_refused(string package, int? size, int? overlap, string message)
+    {
+        ModelPackageException e = Assert.Throws<ModelPackageException>(
+            () => PipelineResolver.ResolveEncoders([ModelPackage.Load(ReferencePackages.Folder(package))], new TileChoice(size, [], overlap), _engine));
+        Assert.Contains(message, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Heads_alone_need_no_encoder_and_their_stream_states_its_view()
+    {
+        ModelPackage[] heads = [.. new[] { "ref-tiles", "ref-whole" }.Select(n => ModelPackage.Load(ReferencePackages.Folder(n)))];
+        ModelPackage encoder = ModelPackage.Load(ReferencePackages.Folder("ref-encoder"));
+
+        ResolvedPipeline alone = PipelineResolver.ResolveHeads(heads, _engine);
+        Assert.Equal([new FeatureStream("ref-encoder-32px-0.5um", "ref-encoder", new TileView(32, 0.5), 16)], alone.Streams);
+        ResolvedPipeline withEncoder = PipelineResolver.ResolveHeads([.. heads, encoder], _engine);
+        Assert.Equal(PipelineResolver.Resolve([.. heads, encoder], _engine).Streams, withEncoder.Streams);
+        Assert.Contains("name slide heads", Assert.Throws<ModelPackageException>(() => PipelineResolver.ResolveHeads([encoder], _engine)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Encoder_of_other_weights_counts_as_missing_for_heads_alone()
+    {
+        using ScratchFolder scratch = new();
+        string folder = ReferencePackages.CopyOf("ref-tiles", scratch);
+        ModelPackage encoder = ModelPackage.Load(ReferencePackages.Folder("ref-encoder"));
+        ManifestEdit.Replace(folder, encoder.GraphSha256(GraphRole.Tile), new string('0', 64));
+
+        ResolvedPipeline pipeline = PipelineResolver.ResolveHeads([encoder, ModelPackage.Load(folder)], _engine);
+        Assert.Equal(["ref-tiles"], pipeline.Packages.Select(p => p.Name));
+        Assert.Equal("ref-encoder-32px-0.5um", Assert.Single(pipeline.Streams).Id);
+    }
+
     private void AssertRefused(IReadOnlyList<ModelPackage> packages, params string[] parts)
     {
         ModelPackageException e = Assert.Throws<ModelPackageException>(() => PipelineResolver.Resolve(packages, _engine));

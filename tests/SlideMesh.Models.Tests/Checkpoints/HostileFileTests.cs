@@ -86,6 +86,21 @@ public sealed class HostileFileTests : IDisposable
     }
 
     [Fact]
+    public void A_pickle_that_makes_an_object_of_every_byte_is_refused()
+    {
+        string path = _folder.File("lists.pt");
+        byte[] pickle = new byte[50_000_000];
+        pickle.AsSpan().Fill((byte)']');
+        pickle[0] = 0x80;
+        pickle[1] = 2;
+        File.WriteAllBytes(path, pickle);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        CheckpointException failure = Assert.Throws<CheckpointException>(() => CheckpointReader.Open(path));
+        Assert.Contains("instructions", failure.Message, StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 500_000_000);
+    }
+
+    [Fact]
     public void A_zip_bomb_is_refused_before_anything_is_unpacked()
     {
         string path = _folder.File("bomb.pt");

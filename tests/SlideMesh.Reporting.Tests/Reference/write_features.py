@@ -3,7 +3,8 @@
 usage: write_features.py tools SOURCE.h5 FOLDER NAME    the same features in every tool's layout, as NAME
        write_features.py odd SOURCE.h5 FOLDER           files with something wrong or unusual about them, named after it
 
-clam     as CLAM (53e2409) does: utils/file_utils.save_hdf5 (resizable, a chunk per row), coords int32, no attributes on features files
+clam     as CLAM (53e2409) does: utils/file_utils.save_hdf5 (resizable, a chunk per row), coords int32, no attributes on features files,
+         and torch.save of the tensor
 trident  as TRIDENT (a91fa84) does: encoder as an attribute of features, the geometry as attributes of coords
 stamp    as STAMP (c54ce06) does: float16, coordinates in um
 half     clam, with the numbers that are left after float16
@@ -13,6 +14,14 @@ import sys
 
 import h5py
 import numpy as np
+import torch
+
+
+class Evil:
+    """A pickle that runs a command wherever it is loaded by pickle itself."""
+
+    def __reduce__(self):
+        return os.system, ("touch evil-was-here",)
 
 
 def read(path):
@@ -59,6 +68,7 @@ def stamp(path, features, coords, mpp, extractor):
 def tools(source, folder, name):
     features, coords, attrs, root = read(source)
     clam(made(folder, "clam", "h5_files", f"{name}.h5"), features, coords)
+    torch.save(torch.from_numpy(features), made(folder, "clam", "pt_files", f"{name}.pt"))
     view = os.path.join(folder, "trident", "20x_256px_0px_overlap")
     trident(made(view, "features_demo_encoder", f"{name}.h5"), name, features, coords, attrs, "demo_encoder")
     trident(made(view, "patches", f"{name}_patches.h5"), name, features, coords, attrs, "demo_encoder", patches=True)
@@ -122,6 +132,15 @@ def odd(source, folder):
     with h5py.File(path("endless"), "w") as f:
         f.create_dataset("features", shape=(1 << 40, features.shape[1]), dtype="f4", chunks=(64, features.shape[1]))
         f.create_dataset("coords", shape=(1 << 40, 2), dtype="i8", chunks=(64, 2))
+
+    # Tensors of PyTorch.
+    tensor = torch.from_numpy(features)
+    torch.save(tensor.half()[None], made(folder, "half-tensor.pt"))
+    torch.save(tensor, made(folder, "old-tensor.pt"), _use_new_zipfile_serialization=False)
+    torch.save({"features": tensor}, made(folder, "dict.pt"))
+    torch.save(tensor.T.contiguous().T, made(folder, "transposed.pt"))
+    torch.save(tensor.long(), made(folder, "whole-numbers.pt"))
+    torch.save(Evil(), made(folder, "evil.pt"))
 
     # Numbers that lie in another file.
     raw = os.path.join(folder, "raw.bin")

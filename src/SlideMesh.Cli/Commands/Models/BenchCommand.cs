@@ -2,8 +2,9 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using SlideMesh.Cli.Display;
+using SlideMesh.Inference.Batching;
 using SlideMesh.Inference.Engines;
-using SlideMesh.Inference.OnnxRuntime;
+using SlideMesh.Inference.LibTorch;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Models.Packaging;
 using SlideMesh.Prediction;
@@ -29,11 +30,17 @@ internal static class BenchCommand
         };
         Option<int?> threads = new("--threads") { Description = "Threads that a graph computes with. Default: one per core for pixels; one for heads, as in a run.", HelpName = "n" };
         Command command = new("bench", $"Measure a package on this machine: tiles or bags per second, memory. Medians of at least {LeastRuns} runs.\n{ExitCode.Help}") { package, batch, threads };
-        command.SetAction((parsed, cancellation) => Task.FromResult(Run(parsed.GetValue(package)!, parsed.GetValue(batch) ?? [], parsed.GetValue(threads), cancellation)));
+        EngineOptions engine = new();
+        engine.AddTo(command);
+        command.SetAction((parsed, cancellation) =>
+        {
+            using EngineSet engines = engine.Open(parsed);
+            return Task.FromResult(Run(parsed.GetValue(package)!, parsed.GetValue(batch) ?? [], parsed.GetValue(threads), engines.First, cancellation));
+        });
         return command;
     }
 
-    private static int Run(string reference, int[] sizes, int? threads, CancellationToken cancellation)
+    private static int Run(string reference, int[] sizes, int? threads, IInferenceEngine engine, CancellationToken cancellation)
     {
         if (sizes.Any(size => size < 1) || threads < 1)
         {
@@ -46,10 +53,9 @@ internal static class BenchCommand
             throw new CommandException($"{package.Name} is a fusion head: it runs once a slide in microseconds, there is nothing to measure");
         }
 
-        using OnnxRuntimeEngine engine = new();
         PackageCheck.Graphs(package, engine);
         int used = threads ?? (package.TakesPixels ? Environment.ProcessorCount : 1);
-        Console.Out.WriteLine($"{package.Name} on {engine.Description}, CPU, {used} threads");
+        Console.Out.WriteLine($"{package.Name} on {engine.Description}, {engine.Device}, {used} threads");
         if (package.TakesPixels)
         {
             BenchTiles(package, engine, sizes.Length > 0 ? sizes : [1, 8, 32], used, cancellation);
@@ -62,17 +68,44 @@ internal static class BenchCommand
         return ExitCode.Success;
     }
 
-    private static void BenchTiles(ModelPackage package, OnnxRuntimeEngine engine, int[] batches, int threads, CancellationToken cancellation)
+    private static void BenchTiles(ModelPackage package, IInferenceEngine engine, int[] batches, int threads, CancellationToken cancellation)
     {
+        // libtorch takes several batches at a time, each on one thread or on the GPU: as in a run.
+        using IInferenceSession session = engine.Load(package, GraphRole.Tile, engine is LibTorchEngine ? 1 : threads);
+        if (session is ITileSession tiles)
+        {
+            BenchBytes(package, tiles, batches, threads, cancellation);
+            return;
+        }
+
         TextTable table = new("batch", "tiles/s", "ms a batch", "peak memory so far, MiB");
         GraphSpec graph = package.Manifest.Graphs[GraphRole.Tile];
-        using IInferenceSession session = engine.Load(package.GraphPath(GraphRole.Tile), threads);
         int edge = package.Manifest.Tile!.SizePx;
         foreach (int batch in batches.Order())
         {
             TensorView input = new(graph.Inputs[0].Name, ProbeInput.Numbers(3L * batch * edge * edge), [batch, 3, edge, edge]);
             double seconds = Median(() => session.Run([input], [graph.Outputs[0].Name]), cancellation);
             table.Add($"{batch}", Number(batch / seconds), Number(seconds * 1000), $"{PeakMebibytes()}");
+        }
+
+        table.Write(Console.Out);
+    }
+
+    /// <summary>Tiles as bytes in memory, several batches at a time: what the engine does when reading costs nothing.</summary>
+    private static void BenchBytes(ModelPackage package, ITileSession session, int[] batches, int threads, CancellationToken cancellation)
+    {
+        TextTable table = new("batch", "tiles/s", "at once", "ms copy in", "ms compute", "ms copy out", "device busy", "memory, MiB");
+        TensorSpec output = package.Manifest.Graphs[GraphRole.Tile].Outputs[0];
+        FeatureStream stream = new(package.Name, package.Name, package.Manifest.Tile!, (int)output.Shape[1]);
+        TileGraph graph = TileGraph.Of(package, stream) with { TakesBytes = true };
+        foreach (int batch in batches.Order())
+        {
+            TileRate rate = TileThroughput.Measure(graph, session, batch, threads, LeastTime, cancellation);
+            TileRunTimings run = rate.Run!.Value;
+            long memory = session.Memory is { } device ? (device.TotalBytes - device.FreeBytes) >> 20 : PeakMebibytes();
+            table.Add(
+                $"{batch}", Number(rate.TilesPerSecond), $"{rate.Loops}", Number(run.CopyIn * 1000), Number(run.Compute * 1000), Number(run.CopyOut * 1000),
+                rate.BusyShare is double busy ? string.Create(CultureInfo.InvariantCulture, $"{busy * 100:0} %") : "-", $"{memory}");
         }
 
         table.Write(Console.Out);
@@ -126,11 +159,15 @@ internal static class BenchCommand
     }
 
     /// <summary>An engine whose graphs compute with so many threads, whatever their caller asks.</summary>
-    private sealed class FixedThreads(OnnxRuntimeEngine engine, int count) : IInferenceEngine
+    private sealed class FixedThreads(IInferenceEngine engine, int count) : IInferenceEngine
     {
         public string Description => engine.Description;
 
+        public string Device => engine.Device;
+
         public IInferenceSession Load(string path, int threads) => engine.Load(path, count);
+
+        public IInferenceSession Load(ModelPackage package, string role, int threads) => engine.Load(package, role, count);
 
         public void Dispose()
         {

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using SlideMesh.Cli.Display;
-using SlideMesh.Inference.OnnxRuntime;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Models.Packaging;
 
@@ -18,16 +17,18 @@ internal static class VerifyCommand
         Option<string?> against = new("--against") { Description = "reference.json with what another program gives for the same input; differences beyond its tolerance are an error.", HelpName = "file" };
         Option<string?> write = new("--write-reference") { Description = "Write what this package gives as such a file.", HelpName = "file" };
         Command command = new("verify", $"Check a package: hashes, shapes, a fixed input's output.\n{ExitCode.Help}") { package, against, write };
-        command.SetAction(parsed => Run(parsed.GetValue(package)!, parsed.GetValue(against), parsed.GetValue(write)));
+        EngineOptions engines = new();
+        engines.AddTo(command);
+        command.SetAction(parsed => Run(parsed.GetValue(package)!, parsed.GetValue(against), parsed.GetValue(write), engines.Open(parsed)));
         return command;
     }
 
-    private static int Run(string reference, string? against, string? write)
+    private static int Run(string reference, string? against, string? write, EngineSet engine)
     {
         ModelPackage package = PackageCatalog.Default().Load([reference]) is [var one] ? one : throw new CommandException($"{reference} holds several packages; name one");
-        using OnnxRuntimeEngine engine = new();
-        PackageCheck.Graphs(package, engine);
-        IReadOnlyList<ProbeOutput> outputs = PackageProbe.Run(package, engine);
+        using EngineSet engines = engine;
+        PackageCheck.Graphs(package, engines.First);
+        IReadOnlyList<ProbeOutput> outputs = PackageProbe.Run(package, engines.First);
         Console.Out.WriteLine($"{package.Name} {package.Manifest.Version}: {package.Manifest.Files.Count} files match their hashes, {package.Manifest.Graphs.Count} graphs match model.json");
         TextTable table = new("output", "shape", "mean", "least", "largest");
         foreach (ProbeOutput output in outputs)

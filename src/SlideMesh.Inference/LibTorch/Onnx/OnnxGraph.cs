@@ -42,6 +42,8 @@ internal sealed record OnnxAttribute
 
     public IReadOnlyList<float> Floats { get; init; } = [];
 
+    public IReadOnlyList<string> Texts { get; init; } = [];
+
     /// <summary>Holds a graph of its own (If, Loop, Scan).</summary>
     public bool IsGraph { get; init; }
 }

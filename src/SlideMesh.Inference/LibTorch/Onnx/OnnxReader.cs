@@ -182,6 +182,7 @@ internal sealed class OnnxReader : IDisposable
         OnnxAttribute attribute = new();
         List<long> ints = [];
         List<float> floats = [];
+        List<string> texts = [];
         ProtobufReader reader = new(bytes);
         while (reader.Next())
         {
@@ -212,13 +213,16 @@ internal sealed class OnnxReader : IDisposable
                 case 8:
                     reader.Int64s(ints);
                     break;
+                case 9:
+                    texts.Add(reader.Text());
+                    break;
                 default:
                     reader.Skip();
                     break;
             }
         }
 
-        return (name, attribute with { Ints = ints, Floats = floats });
+        return (name, attribute with { Ints = ints, Floats = floats, Texts = texts });
     }
 
     private (string Name, OnnxTensor Tensor) ReadTensor(ReadOnlyMemory<byte> bytes)

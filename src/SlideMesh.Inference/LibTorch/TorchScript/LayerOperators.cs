@@ -25,6 +25,7 @@ internal static class LayerOperators
             $"torch.instance_norm({node.Tensor(0)}, {node.Tensor(1)}, {node.Tensor(2)}, None, None, True, 0.0, {Of(node.Float("epsilon", 1e-5))}, False)"));
         operators.Add("LpNormalization", LpNormalization);
         operators.Add("Resize", Resize);
+        operators.Add("RNN", Rnn);
     }
 
     private static void Conv(NodeReader node)
@@ -214,5 +215,29 @@ internal static class LayerOperators
         string height = Of((double)BitConverter.ToSingle(data[8..]));
         string width = Of((double)BitConverter.ToSingle(data[12..]));
         return node.Writer.List($"[int({x}.size(2) * {height}), int({x}.size(3) * {width})]");
+    }
+
+    /// <summary>One direction; X [steps, batch, D], W [1, H, D], R [1, H, H], B [1, 2 H].</summary>
+    private static void Rnn(NodeReader node)
+    {
+        string activation = node.Attribute("activations")?.Texts is [string given, ..] ? given : "Tanh";
+        if (node.Text("direction", "forward") != "forward" || node.Has(4) || node.Int("layout", 0) != 0 || node.HasAttribute("clip") || activation is not ("Tanh" or "Relu"))
+        {
+            throw node.Fail("of this form is not covered (one direction, Tanh or Relu, whole sequences is)");
+        }
+
+        string x = node.Tensor(0);
+        string hidden = Of(node.Int("hidden_size", 0));
+        string start = node.Has(5) ? node.Tensor(5) : node.Writer.Tensor($"{x}.new_zeros([1, {x}.size(1), {hidden}])");
+        string bias = node.Has(3) ? node.Writer.Tensor($"torch.select({node.Tensor(3)}, 0, 0)") : node.Writer.Tensor($"{x}.new_zeros([2 * {hidden}])");
+        string all = node.Writer.Fresh();
+        string last = node.Writer.Fresh();
+        node.Writer.Line(
+            $"{all}, {last} = torch.rnn_{(activation == "Relu" ? "relu" : "tanh")}({x}, {start}, [torch.select({node.Tensor(1)}, 0, 0), torch.select({node.Tensor(2)}, 0, 0), torch.slice({bias}, 0, 0, {hidden}), torch.slice({bias}, 0, {hidden})], True, 1, 0.0, False, False, False)");
+        node.Give($"torch.unsqueeze({all}, 1)");
+        if (node.OutputCount > 1)
+        {
+            node.Give(new TensorValue(last), output: 1);
+        }
     }
 }

@@ -14,6 +14,11 @@ internal sealed class Unpickler(CheckpointFile file, PickleInput input, bool scr
     /// <summary>Marks the start of a tuple's or dict's items on the stack.</summary>
     private static readonly object Mark = new();
 
+    /// <summary>
+    /// An instruction of one byte can make an object of a hundred. A tensor takes about 40, so this is for 100,000 of them, or less than 500 MB.
+    /// </summary>
+    private const int MostInstructions = 4_000_000;
+
     private readonly List<object?> _stack = [];
     private readonly Dictionary<long, object?> _memo = [];
     private readonly TorchGlobals _globals = new(file, script);
@@ -23,7 +28,7 @@ internal sealed class Unpickler(CheckpointFile file, PickleInput input, bool scr
     {
         _stack.Clear();
         _memo.Clear();
-        while (true)
+        for (int instructions = 0; instructions < MostInstructions; instructions++)
         {
             byte code = input.Byte();
             if (code == '.')
@@ -33,6 +38,8 @@ internal sealed class Unpickler(CheckpointFile file, PickleInput input, bool scr
 
             Execute(code);
         }
+
+        throw file.Fail($"is a pickle of more than {MostInstructions} instructions; a state dict has far less: it is refused.");
     }
 
     // The codes are those of Python's Lib/pickletools.py.
