@@ -133,12 +133,14 @@ public sealed class EncoderImportTests
     [InlineData("vit-b16", """{"model_args": {"reg_tokens": 4}}""", "reg_tokens 4")]
     [InlineData("vit-b16", """{"model_args": {"block_fn": "ParallelScalingBlock"}}""", "block_fn")]
     [InlineData("vit-b16", """{"model_args": {"act_layer": "hard_mish"}}""", "hardmish")]
+    [InlineData("vit-dinov2", """{"model_args": {"mlp_layer": "timm.layers.GluMlp"}}""", "GluMlp")]
     [InlineData("vit-b16", """{"global_pool": ""}""", "--set pooling=")]
     [InlineData("vit-b16", """{"global_pool": "map"}""", "'map'")]
     [InlineData("vit-b16", """{"model_args": {"num_heads": 7}}""", "7 does not divide")]
     [InlineData("vit-b16", """{"pretrained_cfg": {"input_size": [3, 224, 192]}}""", "input_size")]
     [InlineData("vit-b16", """{"pretrained_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0, 0.5]}}""", "std")]
     [InlineData("vit-b16", """{"pretrained_cfg": {"input_size": [3, 230, 230]}}""", "230 px")]
+    [InlineData("vit-b16", """{"pretrained_cfg": {"input_size": [3, 1000000, 1000000]}}""", "1000000 px")]
     [InlineData("vit-b16", """{"architecture": "vit_base_patch16_rope_224"}""", "vit_base_patch16_rope_224")]
     [InlineData("vit-b16", """{"architecture": "eva02_base_patch16"}""", "eva02_base_patch16")]
     [InlineData("vit-g14-mean", """{"global_pool": "class-and-mean"}""", "fc_norm")]
@@ -169,6 +171,17 @@ public sealed class EncoderImportTests
         CheckpointException e = Assert.Throws<CheckpointException>(() => Build(weights, c.Architecture));
 
         Assert.Contains(says, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_empty_kernel_is_refused()
+    {
+        Dictionary<string, CheckpointTensor> tensors = EncoderCase.Load("resnet18").Tensors.ToDictionary();
+        tensors["conv1.weight"] = FormulaWeights.Tensor("conv1.weight", [0, 3, 7, 7], 1);
+
+        CheckpointException e = Assert.Throws<CheckpointException>(() => Build(new StateDict("x.pth", tensors), "resnet18"));
+
+        Assert.Contains("conv1.weight", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -19,6 +19,10 @@ internal sealed class EncoderGraph
 
     private const double UsualMicronsPerPixel = 0.5;
 
+    // What a package may say.
+    private const int SmallestTilePx = 16;
+    private const int LargestTilePx = 4096;
+
     private readonly ImportOptions _options;
     private readonly Normalisation _normalisation;
     private readonly List<string> _notes = [];
@@ -30,6 +34,11 @@ internal sealed class EncoderGraph
         _options = options;
         Config = new TimmConfig(options);
         TileSizePx = options.TileSizePx ?? Config.TileSizePx ?? tileSizePx;
+        if (TileSizePx is < SmallestTilePx or > LargestTilePx)
+        {
+            throw new ImportOptionException($"A tile of {TileSizePx} px is none: {SmallestTilePx} to {LargestTilePx} px are (--tile-size, or the configuration's input_size).");
+        }
+
         _normalisation = Config.Normalisation ?? normalisation;
         if (Config.Normalisation is null)
         {

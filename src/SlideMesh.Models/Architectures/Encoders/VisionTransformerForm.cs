@@ -21,7 +21,6 @@ internal enum Activation
     QuickGelu,
     Silu,
     Relu,
-    Sigmoid,
 }
 
 /// <summary>A vision transformer's sizes and choices: from the keys' shapes, and where they do not tell from the configuration.</summary>
@@ -32,6 +31,9 @@ internal sealed record VisionTransformerForm
     {
         [192] = 3, [384] = 6, [512] = 8, [768] = 12, [1024] = 16, [1280] = 16, [1408] = 16, [1536] = 24, [1664] = 16,
     };
+
+    // Every pair of tokens is a number: a tile of 4,096 px has 262,144 of these already.
+    private const int SmallestPatchPx = 8;
 
     // model_args that the graph follows.
     private static readonly string[] Followed =
@@ -52,11 +54,8 @@ internal sealed record VisionTransformerForm
     /// <summary>Outputs of the feed-forward's first layer, both halves of a gated one.</summary>
     public required int Hidden { get; init; }
 
-    /// <summary>The first layer's outputs are a gate and a value, as in SwiGLU.</summary>
+    /// <summary>The first layer's outputs are a gate, which the activation belongs to, and a value, as in SwiGLU.</summary>
     public required bool IsGated { get; init; }
-
-    /// <summary>The activation belongs to the first half (SwiGLU), not to the second (GLU).</summary>
-    public required bool GatesFirst { get; init; }
 
     public required Activation Activation { get; init; }
 
@@ -96,9 +95,9 @@ internal sealed record VisionTransformerForm
 
         int width = (int)weights.Extent($"{keys.Patches}.weight", 0);
         int patch = (int)weights.Extent($"{keys.Patches}.weight", 2);
-        if (patch == 0 || width == 0 || encoder.TileSizePx % patch != 0)
+        if (patch < SmallestPatchPx || encoder.TileSizePx % patch != 0)
         {
-            throw new ImportOptionException($"A tile of {encoder.TileSizePx} px is not a whole number of patches of {patch} px; give another --tile-size.");
+            throw new ImportOptionException($"A tile of {encoder.TileSizePx} px is not a whole number of patches of {patch} px (8 at least); give another --tile-size.");
         }
 
         BlockKeys first = keys.Block(0);
@@ -114,7 +113,11 @@ internal sealed record VisionTransformerForm
         int registers = weights.Has(keys.Registers) ? (int)weights.Extent(keys.Registers, 1) : 0;
         (int positioned, int trained) = TrainedPositions(weights, keys, config, classToken ? 1 : 0, registers);
         Activation activation = ActivationOf(config, gated);
-        bool gatesFirst = !gated || LastWord(config.Word("mlp_layer")) is not "glumlp";
+        if (LastWord(config.Word("mlp_layer")) is { } layer && layer != (gated ? "swiglupacked" : "mlp"))
+        {
+            throw new ImportOptionException($"mlp_layer '{config.Word("mlp_layer")}' is not read with these keys, which are a {(gated ? "SwiGLUPacked" : "Mlp")}'s; export the model to ONNX and import that.");
+        }
+
         if (gated && ActivationWord(config) is null)
         {
             encoder.Note("feed-forward: gated, and no act_layer is given; read as SwiGLU (SiLU of the first half times the second)");
@@ -128,7 +131,6 @@ internal sealed record VisionTransformerForm
             PatchSizePx = patch,
             Hidden = hidden,
             IsGated = gated,
-            GatesFirst = gatesFirst,
             Activation = activation,
             HasClassToken = classToken,
             Registers = registers,
@@ -155,7 +157,7 @@ internal sealed record VisionTransformerForm
     private static int HeadsOf(StateDict weights, TimmConfig config, BlockKeys first, int width)
     {
         int heads = config.WholeNumber("heads") ?? config.WholeNumber("num_heads") ?? config.WholeNumber("num_attention_heads")
-            ?? (weights.ShapeOf(first.Attention.QueryNorm.Weight) is [> 0 and var headWidth] ? width / (int)headWidth : UsualHeads.GetValueOrDefault(width));
+            ?? (weights.ShapeOf(first.Attention.QueryNorm.Weight) is [> 0 and var headWidth] && headWidth < width ? width / (int)headWidth : UsualHeads.GetValueOrDefault(width));
         return heads > 0 && width % heads == 0
             ? heads
             : throw new ImportOptionException($"The number of attention heads at width {width} is not known{(heads > 0 ? $" ({heads} does not divide it)" : "")}; give --set heads=N.");
@@ -199,8 +201,7 @@ internal sealed record VisionTransformerForm
             "quickgelu" => Activation.QuickGelu,
             "silu" or "swish" => Activation.Silu,
             "relu" => Activation.Relu,
-            "sigmoid" => Activation.Sigmoid,
-            _ => throw new ImportOptionException($"act_layer '{word}' is not known; gelu, quick_gelu, silu, relu and sigmoid are."),
+            _ => throw new ImportOptionException($"act_layer '{word}' is not known; gelu, quick_gelu, silu and relu are."),
         };
     }
 
