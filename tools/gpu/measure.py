@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """The measurements of run.sh, on the machine with the GPU. Prints tables in Markdown; times are wall-clock.
 
-    measure.py BUNDLE [--small DEVICE]      --small: small sizes, for a dry run on DEVICE (cpu)
+    measure.py BUNDLE [--small DEVICE]
 
 The same modules (make_encoders.py, random weights) run in three ways: by PyTorch itself, as an ONNX file that SlideMesh writes out as
 TorchScript, and as the TorchScript file that torch.jit.trace makes. PyTorch's own rate is that of the module in evaluation mode and
 inference mode, in the same precision and batch, its input in the device's memory already.
 """
+import argparse
+import copy
 import ctypes
 import hashlib
 import json
@@ -19,8 +21,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-BUNDLE = Path(sys.argv[1])
-SMALL = sys.argv[3] if len(sys.argv) > 3 else None
+arguments = argparse.ArgumentParser()
+arguments.add_argument("bundle", type=Path)
+arguments.add_argument("--small", metavar="DEVICE", help="small sizes, for a dry run")
+arguments.add_argument("--pipeline", nargs=5, metavar=("MODEL", "PRECISION", "OUT", "BATCH", "TILES"), help="only the Python pipeline: prints its rate")
+given = arguments.parse_args()
+BUNDLE, SMALL = given.bundle, given.small
 DEVICE = SMALL or "cuda"
 sys.path.insert(0, str(BUNDLE))
 from make_encoders import MEAN, STD, ResNet50, VitB16  # noqa: E402
@@ -41,10 +47,14 @@ def say(text):
     print(f"[{time.time() - BEGIN:5.0f} s] {text}", file=sys.stderr)
 
 
+def environment():
+    """With the bundle's libraries, which this process does not see: they are not PyTorch's."""
+    return dict(os.environ, LD_LIBRARY_PATH=os.environ["SLIDEMESH_LIBRARIES"] + ":" + os.environ.get("LD_LIBRARY_PATH", ""))
+
+
 def slidemesh(*arguments, wait=True):
-    environment = dict(os.environ, LD_LIBRARY_PATH=os.environ["SLIDEMESH_LIBRARIES"] + ":" + os.environ.get("LD_LIBRARY_PATH", ""))
     command = os.environ["SLIDEMESH_PROGRAM"].split() + [str(a) for a in arguments]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if not wait:
         return process
     out, error = process.communicate()
@@ -139,7 +149,6 @@ def speed(modules):
     for name, module in modules.items():
         for precision in PRECISIONS:
             say(f"speed of {name} in {precision}")
-            import copy
             on_device = copy.deepcopy(module).to(DEVICE, DTYPES[precision])
             own = {batch: own_rate(on_device, precision, batch) for batch in BATCHES}
             del on_device
@@ -193,9 +202,7 @@ class Slide:
     """The three functions of OpenSlide that the Python pipeline needs, of the bundle's own library."""
 
     def __init__(self, path):
-        os.environ["LD_LIBRARY_PATH"] = os.environ["SLIDEMESH_LIBRARIES"]
-        for name in ("libopenslide.so.0",):
-            self.library = ctypes.CDLL(str(Path(os.environ["SLIDEMESH_LIBRARIES"]) / name)) if not SMALL else ctypes.CDLL(name)
+        self.library = ctypes.CDLL("libopenslide.so.0")
         self.library.openslide_open.restype = ctypes.c_void_p
         self.library.openslide_read_region.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int32, ctypes.c_int64, ctypes.c_int64]
         self.slide = self.library.openslide_open(str(path).encode())
@@ -222,9 +229,8 @@ class Tiles(torch.utils.data.Dataset):
 
 
 def python_pipeline(module, precision, out, batch, most):
-    import copy
-
     import h5py
+
     places = []
     for file in sorted((WORK / out).rglob("*.h5")):
         with h5py.File(file) as h5:
@@ -244,14 +250,20 @@ def python_pipeline(module, precision, out, batch, most):
         return done / (time.perf_counter() - started) if done else len(places) / (time.perf_counter() - begin)
 
 
+def python_rate(name, precision, out, batch, most):
+    """In a process of its own, with the bundle's OpenSlide."""
+    command = [sys.executable, __file__, str(BUNDLE)] + (["--small", SMALL] if SMALL else []) + ["--pipeline", name, precision, out, str(batch), str(most)]
+    return float(subprocess.run(command, env=environment(), check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1])
+
+
 def from_slides(modules, own):
     rows = []
-    for name, module in modules.items():
+    for name in modules:
         precision = PRECISIONS[0]
         say(f"{name} from slides")
         rate, busy, _ = run([WORK / name], precision, "out-" + name, "--batch-memory", 4096 if not SMALL else 512)
         decodable = decode_rate("out-" + name)
-        python = python_pipeline(module, precision, "out-" + name, BATCHES[-1], 50 if SMALL else 8000)
+        python = python_rate(name, precision, "out-" + name, BATCHES[-1], 50 if SMALL else 8000)
         bound = min(own[name, precision], decodable)
         rows.append([name, precision, f"{own[name, precision]:.0f}", f"{decodable:.0f}", f"{rate:.0f}" if rate else "too short", f"{rate / bound:.2f}" if rate else "-",
                      f"{busy:.0%}" if busy else "-", f"{python:.0f}", f"{rate / python:.1f}" if rate else "-"])
@@ -303,4 +315,8 @@ def main():
 
 if __name__ == "__main__":
     WORK.mkdir(exist_ok=True)
-    main()
+    if given.pipeline:
+        model, numbers, results, size, most = given.pipeline
+        print(python_pipeline(MODELS[model][0]().eval(), numbers, results, int(size), int(most)))
+    else:
+        main()

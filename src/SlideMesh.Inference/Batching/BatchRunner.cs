@@ -5,9 +5,9 @@ namespace SlideMesh.Inference.Batching;
 
 /// <summary>Runs the rows of a batch and hands each row to its tile. Thread-safe: several device loops share one.</summary>
 /// <param name="minimumRows">Rows of the smallest run.</param>
-/// <param name="paddedRows">Rows that a run has when its tiles are fewer; it may sink from run to run.</param>
+/// <param name="equalRows">Rows that every run has, filled up with padding; it may sink from run to run. Null: runs are as long as their tiles, and as <paramref name="minimumRows"/>.</param>
 /// <param name="closing">Ends a run under way; its tiles then fail as <see cref="Closed"/>.</param>
-internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, int minimumRows, Func<int> paddedRows, CancellationToken closing)
+internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, int minimumRows, Func<int>? equalRows, CancellationToken closing)
 {
     public int MinimumRows { get; } = minimumRows;
 
@@ -20,11 +20,17 @@ internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, in
 
     private (int Done, int Failed) Run(TileBatch batch, int first, int count, Action<int> outOfMemory)
     {
+        // A batch that filled up before the size sank.
+        if (equalRows?.Invoke() is int most && count > most)
+        {
+            return Split(batch, first, count, most, outOfMemory);
+        }
+
         Exception? failure = null;
         if (batch.HasTiles(first, count))
         {
             // Padding rows hold an earlier tile or zeros; nobody reads their results.
-            int rows = Math.Max(count, Math.Min(paddedRows(), batch.Capacity));
+            int rows = Math.Max(count, Math.Min(equalRows?.Invoke() ?? MinimumRows, batch.Capacity));
             try
             {
                 RunRows(batch, first, rows);
@@ -33,16 +39,7 @@ internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, in
             {
                 outOfMemory(rows);
                 (session as ITileSession)?.Trim();
-                if (count <= MinimumRows || count <= rows / 2)
-                {
-                    // Only the padding was too much.
-                    return Run(batch, first, count, outOfMemory);
-                }
-
-                int half = count / 2;
-                (int done1, int failed1) = Run(batch, first, half, outOfMemory);
-                (int done2, int failed2) = Run(batch, first + half, count - half, outOfMemory);
-                return (done1 + done2, failed1 + failed2);
+                return equalRows is null ? Split(batch, first, count, count / 2, outOfMemory) : Run(batch, first, count, outOfMemory);
             }
             catch (InferenceException e)
             {
@@ -60,6 +57,13 @@ internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, in
         }
 
         return Deliver(batch, first, count, failure);
+    }
+
+    private (int Done, int Failed) Split(TileBatch batch, int first, int count, int firstPart, Action<int> outOfMemory)
+    {
+        (int done1, int failed1) = Run(batch, first, firstPart, outOfMemory);
+        (int done2, int failed2) = Run(batch, first + firstPart, count - firstPart, outOfMemory);
+        return (done1 + done2, failed1 + failed2);
     }
 
     private void RunRows(TileBatch batch, int first, int rows)

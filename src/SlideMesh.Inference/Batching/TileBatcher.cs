@@ -65,7 +65,7 @@ public sealed class TileBatcher : IDisposable
         Graph = graph;
         bool equal = bytes || options.EqualRuns;
         int minimumRows = options.OneTileRuns || equal ? 1 : MinimumRows;
-        _runner = new BatchRunner(graph, session, minimumRows, equal ? () => Volatile.Read(ref _batchSize) : () => minimumRows, _closing.Token);
+        _runner = new BatchRunner(graph, session, minimumRows, equal ? () => Volatile.Read(ref _batchSize) : null, _closing.Token);
         _onGpu = session is ITileSession { Memory: not null };
         _options = options;
         _time = time ?? TimeProvider.System;

@@ -20,6 +20,9 @@ public sealed class LibTorchEngine : IInferenceEngine
     private readonly TorchContext _heads;
     private readonly TorchContext _tiles;
 
+    /// <summary>Order of channels that was faster, by package: a package is loaded several times in a run.</summary>
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, bool> _channelsLast = new(StringComparer.Ordinal);
+
     /// <exception cref="Slides.Native.NativeLibraryUnavailableException">The library is missing, or built for another libtorch.</exception>
     /// <exception cref="InferenceException">There is no such device, or it does not compute in the precision wanted.</exception>
     public LibTorchEngine(LibTorchOptions? options = null)
@@ -86,7 +89,7 @@ public sealed class LibTorchEngine : IInferenceEngine
             return Load(package, role, context, threads, pixels && (_options.ChannelsLast ?? false));
         }
 
-        return LoadFaster(package, role, context, threads);
+        return _channelsLast.TryGetValue(package.Sha256, out bool known) ? Load(package, role, context, threads, known) : LoadFaster(package, role, context, threads);
     }
 
     public void Dispose()
@@ -137,6 +140,7 @@ public sealed class LibTorchEngine : IInferenceEngine
             double plainRate = plain.Rate(run);
             last = Load(package, role, context, threads, channelsLast: true);
             bool faster = last.Rate(run) > plainRate;
+            _channelsLast[package.Sha256] = faster;
             (LibTorchSession kept, LibTorchSession dropped) = faster ? (last, plain) : (plain, last);
             dropped.Dispose();
             context.Trim();

@@ -6,8 +6,12 @@ using SlideMesh.Slides.Native;
 namespace SlideMesh.Inference.Tests.LibTorch;
 
 /// <summary>Loading, unloading, and libraries that do not fit.</summary>
+[Collection(Alone)]
 public sealed class LifetimeTests
 {
+    /// <summary>Memory of the process is measured: no other test runs meanwhile.</summary>
+    internal const string Alone = "alone";
+
     [TorchFact]
     public void Thousand_loads_and_unloads_leave_no_handle_and_no_memory()
     {
@@ -86,3 +90,6 @@ public sealed class LifetimeTests
         return self.WorkingSet64;
     }
 }
+
+[CollectionDefinition(LifetimeTests.Alone, DisableParallelization = true)]
+public sealed class AloneCollection;

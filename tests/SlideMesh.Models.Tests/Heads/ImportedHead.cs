@@ -1,3 +1,4 @@
+using SlideMesh.Inference.Engines;
 using SlideMesh.Inference.OnnxRuntime;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Models.Architectures;
@@ -16,8 +17,9 @@ internal sealed class ImportedHead : IDisposable
     private readonly ISlideHead _head;
     private readonly HeadCase _case;
 
+    /// <param name="engine">Evaluates the head; stays the caller's. Null: ONNX Runtime.</param>
     /// <param name="recognise">The architecture is not named.</param>
-    public ImportedHead(HeadCase headCase, bool recognise = false)
+    public ImportedHead(HeadCase headCase, bool recognise = false, IInferenceEngine? engine = null)
     {
         _case = headCase;
         string checkpoint = _folder.File("checkpoint.safetensors");
@@ -34,7 +36,7 @@ internal sealed class ImportedHead : IDisposable
                 OmicsFeatures = headCase.OmicsCount > 0 ? omics : null,
             },
             _engine);
-        _head = new HeadLoader(_engine).LoadHead(Result.Package);
+        _head = new HeadLoader(engine ?? _engine).LoadHead(Result.Package);
     }
 
     public ImportResult Result { get; }

@@ -44,11 +44,3 @@ void empty_cache()
 }
 
 } // namespace smt
-
-#ifdef SLIDEMESH_PROBE
-int main()
-{
-    smt::record_graph([] {});
-    smt::empty_cache();
-}
-#endif

@@ -126,7 +126,12 @@ at::Tensor replayed(smt_session& session, const at::Tensor& bytes, const smt_til
 {
     std::vector<float> numbers(tiles.scale, tiles.scale + 3);
     numbers.insert(numbers.end(), tiles.bias, tiles.bias + 3);
-    smt::Recording& recording = session.recordings[{tiles.rows, tiles.edge, tiles.model_edge, tiles.output_index, tiles.channels_last, numbers}];
+    const smt_session::RecordingKey key{tiles.rows, tiles.edge, tiles.model_edge, tiles.output_index, tiles.channels_last, numbers};
+    if (session.recordings.count(key) == 0) {
+        // One at a time: runs have one size, and each recording keeps the memory of its run.
+        session.recordings.clear();
+    }
+    smt::Recording& recording = session.recordings[key];
     if (recording.graph == nullptr) {
         recording.bytes = bytes.clone();
         // Libraries choose their kernels and take their workspaces in the first runs, which must not happen while recording.
