@@ -28,6 +28,7 @@ internal sealed class SlideHandlers(ClusterStore store, RunRegister runs, RunBoa
         if (TryFinished(run, slide))
         {
             SlideWork.Begin(run.OutputRoot, message.Run, slide.Id, create: false)?.Discard();
+            run.Final.Telemetry.SlideDone("resumed");
             await EndAsync(message, "done", resumed: true, cancellation).ConfigureAwait(false);
             return;
         }
