@@ -68,6 +68,15 @@ public sealed class ClusterNode(NodeOptions options, IReadOnlyList<IInferenceEng
         ClusterStore store = ClusterStore.Open(options.Store);
         RedisLink link = await RedisLink.ConnectAsync(options.Redis).ConfigureAwait(false);
         await using ConfiguredAsyncDisposable closing = link.ConfigureAwait(false);
+        try
+        {
+            await link.RequireAsync(TimeSpan.FromSeconds(10), cancellation).ConfigureAwait(false);
+        }
+        catch (RedisUnusableException away)
+        {
+            tell(away.Message + "; waiting for it");
+        }
+
         RunBoard board = new(link);
         using MeshTelemetry telemetry = new();
         using ModelShelf shelf = new(store, devices, options.Work, options.ModelsCache, tell);

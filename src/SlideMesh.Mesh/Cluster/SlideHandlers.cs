@@ -27,12 +27,13 @@ internal sealed class SlideHandlers(ClusterStore store, RunRegister runs, RunBoa
         store.RemoveFailure(message.Run, slide.Id);
         if (TryFinished(run, slide))
         {
-            SlideWork.Begin(run.OutputRoot, message.Run, slide.Id, create: false)?.Discard();
+            (await BeginAsync(run, message, create: false, cancellation).ConfigureAwait(false))?.Remove();
+            run.Final.Telemetry.SlideDone("resumed");
             await EndAsync(message, "done", resumed: true, cancellation).ConfigureAwait(false);
             return;
         }
 
-        SlideWork work = SlideWork.Begin(run.OutputRoot, message.Run, slide.Id, create: true)!;
+        SlideWork work = (await BeginAsync(run, message, create: true, cancellation).ConfigureAwait(false))!;
         try
         {
             RunContext own = run.In(work, planReady: async (_, token) =>
@@ -54,6 +55,10 @@ internal sealed class SlideHandlers(ClusterStore store, RunRegister runs, RunBoa
         {
             work.Discard();
             throw;
+        }
+        catch (Exception failure) when (WasTaken(work, failure))
+        {
+            throw Taken(message);
         }
     }
 
@@ -104,7 +109,7 @@ internal sealed class SlideHandlers(ClusterStore store, RunRegister runs, RunBoa
         ClusterRun run = lease.Run;
         CohortEntry slide = run.Slide(message.Slide);
         await board.PhaseAsync(message.Run, slide.Id, "aggregating", cancellation).ConfigureAwait(false);
-        SlideWork? work = SlideWork.Begin(run.OutputRoot, message.Run, slide.Id, create: false);
+        SlideWork? work = await BeginAsync(run, message, create: false, cancellation).ConfigureAwait(false);
         PlannedSlide? planned = work is null ? null : run.ReadPlan(slide, work.Folder);
         if (work is null || planned is null)
         {
@@ -131,7 +136,28 @@ internal sealed class SlideHandlers(ClusterStore store, RunRegister runs, RunBoa
             work.Discard();
             throw;
         }
+        catch (Exception failure) when (WasTaken(work, failure))
+        {
+            throw Taken(message);
+        }
     }
+
+    /// <summary>
+    /// Takes the slide's folder for the holder of the claim. A node that was silent between the answer and the rename may still take it from its
+    /// successor, whose paths lead nowhere then although its claim is good: see <see cref="WasTaken"/>.
+    /// </summary>
+    private async Task<SlideWork?> BeginAsync(ClusterRun run, MeshMessage message, bool create, CancellationToken cancellation)
+    {
+        await engine.ConfirmAsync(cancellation).ConfigureAwait(false);
+        return SlideWork.Begin(run.OutputRoot, message.Run, message.Slide, create);
+    }
+
+    /// <summary>A failure in a folder that is not there any more says nothing about the slide.</summary>
+    private static bool WasTaken(SlideWork work, Exception failure) =>
+        failure is not (ClaimLostException or OperationCanceledException) && work.IsTaken;
+
+    /// <summary>Transient: the message is delivered again, and takes the folder back if the claim still holds.</summary>
+    private static IOException Taken(MeshMessage message) => new($"the work folder of slide '{message.Slide}' passed to another node");
 
     private async Task FailAsync(FailSlide fail, CancellationToken cancellation)
     {
@@ -139,8 +165,7 @@ internal sealed class SlideHandlers(ClusterStore store, RunRegister runs, RunBoa
         ClusterRun run = lease.Run;
         CohortEntry slide = run.Slide(fail.Slide);
         SlideState state = fail.Reason == "quarantined" ? SlideState.Quarantined : SlideState.Failed;
-        SlideWork? work = SlideWork.Begin(run.OutputRoot, fail.Run, slide.Id, create: false);
-        await engine.ConfirmAsync(cancellation).ConfigureAwait(false);
+        SlideWork? work = await BeginAsync(run, fail, create: false, cancellation).ConfigureAwait(false);
         FailedSlide.RemoveStaleResult(run.Final, slide);
         work?.Publish(withShards: true);
         store.WriteFailure(fail.Run, FailedSlide.Describe(run.Final, slide, state, fail.Reason, fail.Detail).Summary);

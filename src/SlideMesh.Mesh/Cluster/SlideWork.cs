@@ -14,6 +14,9 @@ internal sealed class SlideWork
 {
     private const char TokenMark = '~';
 
+    /// <summary>Moves away with the folder; writing on at the old path does not bring it back.</summary>
+    private const string HeldMark = ".held";
+
     private readonly string _shared;
     private readonly SlideFolder _final;
     private readonly SlideId _slide;
@@ -33,6 +36,9 @@ internal sealed class SlideWork
     public static SlideFolder SharedFolder(string outputRoot, string run, SlideId slide) =>
         SlideFolder.At(Path.Combine(outputRoot, ".work", run, slide.Value), slide);
 
+    /// <summary>The folder is another holder's now, whatever may lie at its path again.</summary>
+    public bool IsTaken => !File.Exists(Path.Combine(Folder.Root, HeldMark));
+
     /// <summary>Takes the slide's folder from whoever had it, or makes one.</summary>
     /// <param name="create">Make one where there is none, with what an earlier run left in the slide's results; otherwise null is returned.</param>
     public static SlideWork? Begin(string outputRoot, string run, SlideId slide, bool create)
@@ -48,7 +54,16 @@ internal sealed class SlideWork
         string? best = found.OrderByDescending(f => f == shared).ThenByDescending(f => File.Exists(Path.Combine(f, "ledger.json"))).FirstOrDefault();
         if (best is not null)
         {
-            Directory.Move(best, own);
+            try
+            {
+                Directory.Move(best, own);
+                File.WriteAllBytes(Path.Combine(own, HeldMark), []);
+            }
+            catch (DirectoryNotFoundException)
+            {
+                throw new IOException($"the work folder of slide '{slide}' passed to another node");
+            }
+
             foreach (string leftover in found.Where(f => f != best))
             {
                 Remove(leftover);
@@ -63,6 +78,7 @@ internal sealed class SlideWork
         }
 
         Directory.CreateDirectory(own);
+        File.WriteAllBytes(Path.Combine(own, HeldMark), []);
         Seed(final, own);
         return new SlideWork(shared, own, final, slide);
     }
@@ -99,7 +115,7 @@ internal sealed class SlideWork
             [
                 .. Directory.EnumerateFiles(Folder.Root, "*", SearchOption.AllDirectories)
                     .Where(f => withShards || !f.StartsWith(shards, StringComparison.Ordinal))
-                    .Where(f => !Path.GetFileName(f).StartsWith(AtomicFile.TemporaryPrefix, StringComparison.Ordinal))
+                    .Where(f => Path.GetFileName(f) != HeldMark && !Path.GetFileName(f).StartsWith(AtomicFile.TemporaryPrefix, StringComparison.Ordinal))
                     .OrderBy(f => f == Folder.Ledger ? 2 : f == Folder.Predictions ? 1 : 0).ThenBy(f => f, StringComparer.Ordinal),
             ];
         }
@@ -132,14 +148,19 @@ internal sealed class SlideWork
         Remove(Folder.Root);
     }
 
-    /// <summary>What a holder leaves that was overtaken.</summary>
+    /// <summary>
+    /// What a holder leaves that was overtaken. Shards stay: it may have taken the folder from its successor, who needs them and finds it here.
+    /// </summary>
     public void Discard()
     {
-        if (Folder.Root != _shared)
+        if (Folder.Root != _shared && !(Directory.Exists(Folder.Shards) && Directory.EnumerateFiles(Folder.Shards, "*.shard").Any()))
         {
             Remove(Folder.Root);
         }
     }
+
+    /// <summary>The slide needs no work.</summary>
+    public void Remove() => Remove(Folder.Root);
 
     /// <summary>Removes what is left of a run's work.</summary>
     public static void Clear(string outputRoot, string run)

@@ -51,7 +51,7 @@ public sealed class RedisEngine : IMeshEngine
     /// <summary>Called for messages taken over from silent nodes, and quarantined ones: pool, how many.</summary>
     public Action<string, int, int> Swept { get; set; } = static (_, _, _) => { };
 
-    /// <summary>Called when a message asks for what this node is not; the message goes back undone.</summary>
+    /// <summary>Called when a message asks for what this node is not (the message goes back undone), or when Redis refuses what it never should.</summary>
     public Action<Exception> Unfit { get; set; } = static _ => { };
 
     public int QueuedWork => (int)_link.Database.ListLength(_link.Key("backlog:" + _options.Pool));
@@ -80,9 +80,8 @@ public sealed class RedisEngine : IMeshEngine
         cancellation.ThrowIfCancellationRequested();
         await _link.ListenAsync("wake", Wake).ConfigureAwait(false);
         _link.OnRestored(() => Wake(""));
-        _loops.Add(Task.Run(() => _keeper.RunAsync(_stop.Token), CancellationToken.None));
-        _loops.Add(Task.Run(SweepAsync, CancellationToken.None));
-        _loops.AddRange(_pools.Select(pool => Task.Run(() => pool.RunAsync(_stop.Token), CancellationToken.None)));
+        Func<Task>[] loops = [() => _keeper.RunAsync(_stop.Token), SweepAsync, .. _pools.Select(pool => (Func<Task>)(() => pool.RunAsync(_stop.Token)))];
+        _loops.AddRange(loops.Select(loop => Task.Run(() => GuardAsync(loop), CancellationToken.None)));
     }
 
     public async ValueTask TellAsync(ActorKind kind, MeshMessage message, CancellationToken cancellation)
@@ -177,7 +176,20 @@ public sealed class RedisEngine : IMeshEngine
 
     internal RedisLink Link => _link;
 
-    /// <summary>One message from claim to end. Throws nothing.</summary>
+    /// <summary>A node whose loop has ended would look alive and do nothing: it ends instead.</summary>
+    private async Task GuardAsync(Func<Task> loop)
+    {
+        try
+        {
+            await loop().ConfigureAwait(false);
+        }
+        catch (RedisException refused)
+        {
+            Unfit(refused);
+        }
+    }
+
+    /// <summary>One message from claim to end.</summary>
     internal async Task HandleAsync(Claim claim, Func<MeshMessage, CancellationToken, Task> receive)
     {
         _keeper.Add(claim);

@@ -38,9 +38,27 @@ public sealed class SlideWorkTests : IDisposable
         AtomicFile.WriteText(Path.Combine(first.Folder.Heatmaps, "grade.png"), "late");
         SlideWork third = Begin();
 
+        Assert.True(second.IsTaken);
+        Assert.False(third.IsTaken);
         Assert.Equal(["ledger.json"], Files(third.Folder.Root));
         Assert.False(Directory.Exists(first.Folder.Root));
         Assert.Throws<ClaimLostException>(second.Share);
+    }
+
+    [Fact]
+    public void Late_taker_that_gives_up_leaves_the_shards_for_the_rightful_one()
+    {
+        SlideWork rightful = Begin();
+        AtomicFile.WriteText(rightful.Folder.Shard("fine", 0), "shard");
+        SlideWork late = Begin();
+        late.Discard();
+        Assert.False(Directory.Exists(rightful.Folder.Root));
+
+        SlideWork again = Begin();
+        Assert.Equal("shard", File.ReadAllText(again.Folder.Shard("fine", 0)));
+        File.Delete(again.Folder.Shard("fine", 0));
+        again.Discard();
+        Assert.False(Directory.Exists(again.Folder.Root));
     }
 
     [Fact]
@@ -118,5 +136,5 @@ public sealed class SlideWorkTests : IDisposable
     private SlideWork Begin() => SlideWork.Begin(_folder["out"], "run", Slide, create: true)!;
 
     private static string[] Files(string folder) =>
-        [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(folder, f)).Order(StringComparer.Ordinal)];
+        [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(folder, f)).Where(f => f != ".held").Order(StringComparer.Ordinal)];
 }

@@ -228,6 +228,40 @@ public sealed class TakeOverTests(RedisServer server) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Redis_that_was_away_for_longer_than_the_lease_makes_nobody_a_dead_node()
+    {
+        using RedisServer own = new();
+        RedisLink link = await RedisLink.ConnectAsync(own.NewSettings());
+        _open.Add(link);
+        // One death would quarantine.
+        RedisEngine engine = new(link, new RedisEngineOptions { Node = "node", Lease = Lease, MaximumDeaths = 1 });
+        _open.Add(engine);
+        List<string> told = [];
+        TaskCompletionSource begun = Signal();
+        TaskCompletionSource goOn = Signal();
+        TaskCompletionSource done = Signal();
+        engine.Swept = (_, taken, quarantined) => told.Add($"{taken} taken, {quarantined} quarantined");
+        engine.OnWork(1, async (shard, token) =>
+        {
+            begun.TrySetResult();
+            await goOn.Task;
+            await engine.CompleteAsync(shard.Slide, shard.Stream, shard.Index, token);
+            done.TrySetResult();
+        });
+        await engine.StartAsync(None);
+        await engine.SubmitAsync(Shard("a"), None);
+        await begun.Task.WaitAsync(Patience);
+        own.Kill();
+        await Task.Delay(3 * Lease);
+        own.Start();
+        // Long enough for several sweeps: the claim must live through them.
+        await Task.Delay(4 * Lease);
+        goOn.SetResult();
+        await done.Task.WaitAsync(Patience);
+        Assert.Empty(told);
+    }
+
+    [Fact]
     public async Task Redis_killed_and_restarted_loses_no_message()
     {
         using RedisServer own = new();

@@ -1,6 +1,12 @@
 -- pool, lease (ms), deaths that quarantine, offset into the lanes with claims
 -- → next offset (0: begin again), messages taken over, messages quarantined
-local pool, lease, most, offset = ARGV[2], ARGV[3], num(ARGV[4]), num(ARGV[5])
+local pool, lease, most, offset = ARGV[2], num(ARGV[3]), num(ARGV[4]), num(ARGV[5])
+
+-- After a pause in which nobody swept, Redis itself was away (or all nodes were): heartbeats could not come either, and get a lease's time to do so.
+local silence = now - num(redis.call('GETSET', P .. 'swept:' .. pool, whole(now)))
+if silence > lease * 500 then redis.call('SET', P .. 'awake:' .. pool, whole(now)) end
+if now - num(redis.call('GET', P .. 'awake:' .. pool)) < lease * 1000 then return { offset, 0, 0 } end
+
 local members = redis.call('ZRANGE', P .. 'held:' .. pool, offset, offset + 199)
 local taken, quarantined = 0, 0
 
@@ -33,7 +39,7 @@ for _, member in ipairs(members) do
       if m[1] then
         -- A holder that lives has never got to know of this claim: the reply was lost. That is no death.
         local seen = redis.call('ZSCORE', P .. 'nodes', m[2] or '')
-        local lives = seen and now - num(seen) < num(lease) * 1000
+        local lives = seen and now - num(seen) < lease * 1000
         local deaths = lives and 0 or redis.call('HINCRBY', mail, 'd:' .. id, 1)
         taken = taken + 1
         if deaths >= most then quarantine(run, slide, id) else give_back(pool, run, slide, id) end
