@@ -15,7 +15,13 @@ RootCommand root = new("""
     InspectCommand.Create(),
     ModelsCommand.Create(),
     DoctorCommand.Create(),
+    NodeCommand.Create(),
+    SubmitCommand.Create(),
 };
+foreach (Command verb in (Command[])[.. RunVerbs.Create(), .. NodeVerbs.Create()])
+{
+    root.Subcommands.Add(verb);
+}
 
 ParseResult parsed = root.Parse(args);
 if (args.Length == 0)
@@ -36,7 +42,8 @@ try
     return await parsed.InvokeAsync(new InvocationConfiguration
     {
         EnableDefaultExceptionHandler = false,
-        ProcessTerminationTimeout = TimeSpan.FromSeconds(5),
+        // A node drains within a time of its own.
+        ProcessTerminationTimeout = parsed.CommandResult.Command.Name == "node" ? TimeSpan.FromHours(1) : TimeSpan.FromSeconds(5),
     }).ConfigureAwait(false);
 }
 #pragma warning disable CA1031 // The process's boundary: a user sees one line, a script an exit code.

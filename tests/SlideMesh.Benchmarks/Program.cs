@@ -1,6 +1,12 @@
 using System.Globalization;
 using SlideMesh.Benchmarks;
 
+// slidemesh-bench mesh-overhead REDIS BACKLOG SHARDS
+if (args is ["mesh-overhead", string redis, string backlog, string shards])
+{
+    return await MeshOverhead.RunAsync(redis, int.Parse(backlog, CultureInfo.InvariantCulture), int.Parse(shards, CultureInfo.InvariantCulture)).ConfigureAwait(false);
+}
+
 // slidemesh-bench bare|pipeline SLIDE PACKAGE OUT BATCH
 // Prints one line "tiles seconds tiles-per-second", and for the pipeline where the time went on standard error.
 if (args is not [string side, string slide, string package, string output, string batch])

@@ -86,20 +86,36 @@ internal sealed class RunCommand
     {
         RunCommand run = new();
         Command command = new("run", $"Slides in; grade, TMB and origin out, with features, heatmaps and reports. Resumes where an earlier run stopped.\n{ExitCode.Help}");
-        run._inputs.AddTo(command);
-        foreach (Option option in (Option[])
-        [
-            run._out, run._omics, run._models, run._minTissue, run._excludeBlurred, run._write, run._colours, run._topTiles,
-            run._decoders, run._threads, run._batch, run._batchMemory, run._shard, run._inFlight, run._json, run._quiet,
-        ])
+        run.AddSpecificationTo(command);
+        foreach (Option option in (Option[])[run._decoders, run._threads, run._batch, run._batchMemory, run._json, run._quiet])
         {
             command.Options.Add(option);
         }
 
-        run._tissue.AddTo(command);
         command.SetAction(run.RunAsync);
         return command;
     }
+
+    /// <summary>Inputs and what decides on the results, without how this machine computes them.</summary>
+    internal void AddSpecificationTo(Command command)
+    {
+        _inputs.AddTo(command);
+        foreach (Option option in (Option[])[_out, _omics, _models, _minTissue, _excludeBlurred, _write, _colours, _topTiles, _shard, _inFlight])
+        {
+            command.Options.Add(option);
+        }
+
+        _tissue.AddTo(command);
+    }
+
+    internal InputOptions Inputs => _inputs;
+
+    internal string? ReadOmics(ParseResult parsed) => parsed.GetValue(_omics);
+
+    internal IReadOnlyList<ModelPackage> ReadPackages(ParseResult parsed) => Packages(parsed.GetValue(_models) ?? []);
+
+    /// <summary>Whether the user said how many slides may be worked on at once.</summary>
+    internal bool NamesSlidesInFlight(ParseResult parsed) => parsed.GetResult(_inFlight) is { Implicit: false };
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
@@ -136,15 +152,15 @@ internal sealed class RunCommand
 
         if (!parsed.GetValue(_json))
         {
-            ResultTable.Write(outcomes, pipeline, options.OutputRoot, Console.Out);
+            ResultTable.Write(outcomes, pipeline.Packages.Any(p => p.Manifest.Synthetic), options.OutputRoot, Console.Out);
         }
 
         return Verdict(outcomes);
     }
 
-    private static int Verdict(IReadOnlyList<SlideOutcome> outcomes)
+    internal static int Verdict(IReadOnlyList<SlideOutcome> outcomes)
     {
-        SlideOutcome[] failed = [.. outcomes.Where(o => o.Summary.State == SlideState.Failed)];
+        SlideOutcome[] failed = [.. outcomes.Where(o => o.Summary.State is SlideState.Failed or SlideState.Quarantined)];
         return failed.Length == 0 ? ExitCode.Success
             : failed.Any(o => o.Summary.Reason is "output-full" or "output-not-writable") ? ExitCode.OutputUnusable
             : ExitCode.SomeFailed;
@@ -159,7 +175,7 @@ internal sealed class RunCommand
             : throw new CommandException($"no model package at hand; name one with --models or set {PackageCatalog.Variable}");
     }
 
-    private RunOptions ReadOptions(ParseResult parsed)
+    internal RunOptions ReadOptions(ParseResult parsed)
     {
         string output = parsed.GetValue(_out)!;
         Require(!string.IsNullOrWhiteSpace(output), "--out is empty; name a folder");

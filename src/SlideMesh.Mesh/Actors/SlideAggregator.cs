@@ -37,7 +37,14 @@ public sealed class SlideAggregator(RunContext run, IMeshEngine engine)
 
         SlideSummary summary = ResultStage.Run(run, slide, planned, ledger, cancellation);
         ledger.Keep(StageKeys.All(run));
-        RunStore.RemoveShards(folder);
+        if (run.ResultReady is { } publish)
+        {
+            await publish(slide.Id, cancellation).ConfigureAwait(false);
+        }
+        else
+        {
+            RunStore.RemoveShards(folder);
+        }
 
         run.Outcomes[slide.Id] = new SlideOutcome(summary, Resumed: false);
         run.Plans.TryRemove(slide.Id, out _);

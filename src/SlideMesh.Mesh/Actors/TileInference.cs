@@ -59,7 +59,10 @@ public sealed class TileInference(RunContext run, IMeshEngine engine, DeviceBatc
         }
 
         ShardFile file = await rows.WaitAsync(cancellation).ConfigureAwait(false);
-        file.Write(path, shard.Key);
+        // What another node has taken over is discarded. Between this and the rename the claim may still pass on: the bytes are the same
+        // then, and a folder that was renamed away is not created again.
+        await engine.ConfirmAsync(cancellation).ConfigureAwait(false);
+        file.Write(path, shard.Key, createFolder: !run.Store.IsShared);
 
         TimeSpan elapsed = run.Time.GetElapsedTime(started);
         run.Telemetry.StageDone("shard", elapsed, new FileInfo(path).Length);

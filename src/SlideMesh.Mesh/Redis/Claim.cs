@@ -37,6 +37,3 @@ internal sealed class Claim(string pool, string run, string slide, string id, st
 
     public void Dispose() => _lost.Dispose();
 }
-
-/// <summary>The node's claim is not its own any more: another node has the message. What it made is discarded.</summary>
-public sealed class ClaimLostException() : Exception("the claim passed to another node");

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using SlideMesh.Mesh.Engine;
 
 namespace SlideMesh.Mesh.Redis;
 

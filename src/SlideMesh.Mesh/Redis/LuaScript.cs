@@ -43,6 +43,26 @@ internal sealed class LuaScript
 
     public static LuaScript Forget { get; } = new("forget");
 
+    public static LuaScript Submit { get; } = new("submit");
+
+    public static LuaScript Phase { get; } = new("phase");
+
+    public static LuaScript End { get; } = new("end");
+
+    public static LuaScript Close { get; } = new("close");
+
+    public static LuaScript Cancel { get; } = new("cancel");
+
+    public static LuaScript Pause { get; } = new("pause");
+
+    public static LuaScript Go { get; } = new("go");
+
+    public static LuaScript Retry { get; } = new("retry");
+
+    public static LuaScript Announce { get; } = new("announce");
+
+    public static LuaScript Census { get; } = new("census");
+
     public string Name { get; }
 
     public string Text { get; }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using System.Threading.Channels;
 using SlideMesh.Mesh.Messages;
 using StackExchange.Redis;
@@ -83,17 +84,27 @@ internal sealed class PoolLoop(RedisEngine engine, string pool, int concurrency,
                 LuaScript.Steal, cancellation, pool, engine.Options.Node, (long)engine.Options.Straggler.TotalMicroseconds).ConfigureAwait(false);
         }
 
-        return [.. claims.Select(Read)];
+        return [.. claims.Select(TryRead).OfType<Claim>()];
     }
 
-    private Claim Read(RedisResult claim)
+    private Claim? TryRead(RedisResult claim)
     {
         string[] parts = RedisLink.Strings(claim);
-        MeshMessage message = MessageJson.Read(parts[6]) with
+        MeshMessage message;
+        try
         {
-            Run = RedisEngine.RunShown(parts[0]),
-            Attempt = int.Parse(parts[4], CultureInfo.InvariantCulture),
-        };
+            message = MessageJson.Read(parts[6]) with
+            {
+                Run = RedisEngine.RunShown(parts[0]),
+                Attempt = int.Parse(parts[4], CultureInfo.InvariantCulture),
+            };
+        }
+        catch (JsonException)
+        {
+            // Of another version: nobody keeps the claim alive, so that the message goes back for a node that knows it. No death is counted.
+            return null;
+        }
+
         return new Claim(pool, parts[0], parts[1], parts[2], parts[3], message, int.Parse(parts[5], CultureInfo.InvariantCulture), parts[7]);
     }
 

@@ -51,6 +51,9 @@ public sealed class RedisEngine : IMeshEngine
     /// <summary>Called for messages taken over from silent nodes, and quarantined ones: pool, how many.</summary>
     public Action<string, int, int> Swept { get; set; } = static (_, _, _) => { };
 
+    /// <summary>Called when a message asks for what this node is not; the message goes back undone.</summary>
+    public Action<Exception> Unfit { get; set; } = static _ => { };
+
     public int QueuedWork => (int)_link.Database.ListLength(_link.Key("backlog:" + _options.Pool));
 
     /// <summary>Messages in this node's hands.</summary>
@@ -126,9 +129,7 @@ public sealed class RedisEngine : IMeshEngine
     public async ValueTask ForgetAsync(SlideId slide, CancellationToken cancellation) =>
         await AskAsync(LuaScript.Forget, cancellation, [_current.Value?.Run ?? OnlyRun, slide.Value, .. Guard]).ConfigureAwait(false);
 
-    /// <summary>Whether the message that is being handled is still this node's.</summary>
-    /// <exception cref="ClaimLostException">It is not: what was made of it must not be published.</exception>
-    public async Task ConfirmAsync(CancellationToken cancellation)
+    public async ValueTask ConfirmAsync(CancellationToken cancellation)
     {
         if (_current.Value is { } claim)
         {
@@ -189,6 +190,11 @@ public sealed class RedisEngine : IMeshEngine
         {
             Settled(claim.Pool, "refused");
         }
+        catch (Cluster.UnfitNodeException unfit)
+        {
+            await HandBackAsync(LuaScript.Release, claim).ConfigureAwait(false);
+            Unfit(unfit);
+        }
         catch (OperationCanceledException) when (claim.IsLost)
         {
             Settled(claim.Pool, "refused");
@@ -213,7 +219,7 @@ public sealed class RedisEngine : IMeshEngine
         {
             await receive(claim.Message, cancellation).ConfigureAwait(false);
         }
-        catch (Exception ended) when (ended is ClaimLostException || (ended is OperationCanceledException && cancellation.IsCancellationRequested))
+        catch (Exception ended) when (ended is ClaimLostException or Cluster.UnfitNodeException || (ended is OperationCanceledException && cancellation.IsCancellationRequested))
         {
             throw;
         }

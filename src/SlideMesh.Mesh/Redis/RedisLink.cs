@@ -136,7 +136,9 @@ public sealed class RedisLink : IAsyncDisposable
             || refused.Message.StartsWith("MASTERDOWN", StringComparison.Ordinal)
             || refused.Message.StartsWith("READONLY", StringComparison.Ordinal)
             || refused.Message.StartsWith("OOM ", StringComparison.Ordinal)
-            || refused.Message.StartsWith("MISCONF", StringComparison.Ordinal),
+            || refused.Message.StartsWith("MISCONF", StringComparison.Ordinal)
+            // A password that is being changed: a node waits; verbs have asked before whether it is right.
+            || refused.Message.StartsWith("NOAUTH", StringComparison.Ordinal),
         // The library cancels what it had not sent when a connection ends.
         OperationCanceledException cancelled => !cancelled.CancellationToken.IsCancellationRequested,
         _ => false,

@@ -8,12 +8,18 @@ namespace SlideMesh.Mesh.Runs;
 public sealed class RunStore : IDisposable
 {
     private readonly FileStream _lock;
+    private readonly Func<SlideId, SlideFolder> _place;
 
-    private RunStore(string root, FileStream held)
+    private RunStore(string root, FileStream held, Func<SlideId, SlideFolder>? place = null)
     {
         Root = root;
         _lock = held;
+        _place = place ?? (slide => new SlideFolder(root, slide));
+        IsShared = place is not null;
     }
+
+    /// <summary>Slides are worked on in folders that another node may take over.</summary>
+    public bool IsShared { get; }
 
     public string Root { get; }
 
@@ -29,7 +35,10 @@ public sealed class RunStore : IDisposable
 
     public string Log => Path.Combine(Root, "run.log");
 
-    public SlideFolder Slide(SlideId slide) => new(Root, slide);
+    public SlideFolder Slide(SlideId slide) => _place(slide);
+
+    /// <summary>The same store with slides in other folders: where a cluster works on them. Lives as long as this one.</summary>
+    public RunStore Placing(Func<SlideId, SlideFolder> place) => new(Root, _lock, place);
 
     /// <summary>Creates the folder when needed, proves that it can be written, and takes it for this process.</summary>
     /// <exception cref="OutputException">It cannot be created, written or locked.</exception>
@@ -59,6 +68,38 @@ public sealed class RunStore : IDisposable
             }
 
             return new RunStore(full, held);
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        {
+            throw Unusable(root, failed);
+        }
+    }
+
+    /// <summary>
+    /// As <see cref="Open"/>, for one of many nodes: they hold the folder together, and keep out a run that wants it for itself.
+    /// </summary>
+    /// <exception cref="OutputException">It cannot be created, written or locked.</exception>
+    public static RunStore Share(string root)
+    {
+        string full = Path.GetFullPath(root);
+        try
+        {
+            Directory.CreateDirectory(full);
+            string path = Path.Combine(full, ".lock");
+            if (!File.Exists(path))
+            {
+                using FileStream created = new(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite);
+            }
+
+            try
+            {
+                // A reader that lets others read is an flock that is shared.
+                return new RunStore(full, new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read));
+            }
+            catch (IOException busy) when (File.Exists(path) && !FailureClassifier.IsOutputFull(busy))
+            {
+                throw new OutputException($"another run is writing to '{root}'; wait for it or choose another folder with --out", busy);
+            }
         }
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
         {

@@ -3,11 +3,22 @@ using SlideMesh.Slides;
 namespace SlideMesh.Reporting.OutputStore;
 
 /// <summary>Where the files of one slide lie in the output store.</summary>
-public sealed class SlideFolder(string outputRoot, SlideId slide)
+public sealed class SlideFolder
 {
-    public SlideId Slide { get; } = slide;
+    public SlideFolder(string outputRoot, SlideId slide)
+        : this(slide, Path.Combine(outputRoot, "slides", slide.Value))
+    {
+    }
 
-    public string Root { get; } = Path.Combine(outputRoot, "slides", slide.Value);
+    private SlideFolder(SlideId slide, string root)
+    {
+        Slide = slide;
+        Root = root;
+    }
+
+    public SlideId Slide { get; }
+
+    public string Root { get; }
 
     public string Plan => File("plan.json");
 
@@ -39,6 +50,9 @@ public sealed class SlideFolder(string outputRoot, SlideId slide)
     public string Shard(string stream, int index) => Path.Combine(Shards, $"{stream}.{index:D6}.shard");
 
     public string Tiles(string stream) => Path.Combine(Shards, stream + ".tiles");
+
+    /// <summary>The same files in another folder: work that is not published yet.</summary>
+    public static SlideFolder At(string folder, SlideId slide) => new(slide, folder);
 
     /// <summary>Path of a file of this slide as the ledger names it: relative, with forward slashes.</summary>
     public string RelativeName(string path) => Path.GetRelativePath(Root, path).Replace('\\', '/');

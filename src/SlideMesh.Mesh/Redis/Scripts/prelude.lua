@@ -161,6 +161,9 @@ local function slide_end(run, slide, state, resumed)
   if resumed == '1' then redis.call('HINCRBY', name, 'resumed', 1) end
   redis.call('HINCRBY', name, 'inflight', -1)
   forget(run, slide)
+  -- Whoever else speaks for the slide is late: a coordinator that still hands out shards, a second failure.
+  purge('coordinator', run, slide)
+  purge('aggregator', run, slide)
   admit(run)
   close_when_ended(run)
   return 'ok'
