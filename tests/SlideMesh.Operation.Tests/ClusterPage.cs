@@ -24,6 +24,11 @@ internal static partial class ClusterPage
         [.. Cells("## Telemetry", "## Redis").Where(row => row[0].StartsWith("`slidemesh.", StringComparison.Ordinal))
             .Select(row => new MetricRow(row[0].Trim('`'), row[1], row[2].Trim('`'), InCode().Match(row[4]).Groups[1].Value))];
 
+    /// <summary>A metric's attributes, as Prometheus names them.</summary>
+    public static IReadOnlyDictionary<string, IReadOnlySet<string>> Attributes { get; } = Cells("## Telemetry", "## Redis")
+        .Where(row => row[0].StartsWith("`slidemesh.", StringComparison.Ordinal))
+        .ToDictionary(row => row[0].Trim('`'), row => (IReadOnlySet<string>)InCodeDotted().Matches(row[3]).Select(m => m.Groups[1].Value.Replace('.', '_')).ToHashSet());
+
     /// <summary>A pool's list of waiting shards, with the namespace's and the pool's place.</summary>
     public static string BacklogKey(string ns, string pool)
     {
@@ -46,6 +51,9 @@ internal static partial class ClusterPage
 
     [GeneratedRegex("SLIDEMESH_[A-Z_]+")]
     private static partial Regex VariablePattern();
+
+    [GeneratedRegex("`([a-z.]+)`")]
+    private static partial Regex InCodeDotted();
 
     [GeneratedRegex("`([a-z_]+)`")]
     private static partial Regex InCode();

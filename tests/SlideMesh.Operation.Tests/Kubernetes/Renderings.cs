@@ -45,7 +45,7 @@ public sealed class Renderings
         }
     }
 
-    private static Rendering Read(string name, string folder)
+    internal static Rendering Read(string name, string folder)
     {
         ProgramResult rendered = Checkout.Run(Checkout.Tool("kubectl"), ["kustomize", folder]);
         Assert.True(rendered.ExitCode == 0, $"{name} does not render: {rendered.Error}");
