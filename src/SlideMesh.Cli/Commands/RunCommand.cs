@@ -196,7 +196,8 @@ internal sealed class RunCommand
             Decoders = parsed.GetValue(_decoders) is int decoders ? AtLeast(1, decoders, "--decoders") : null,
             DeviceThreads = parsed.GetValue(_threads) is int threads ? AtLeast(1, threads, "--threads") : null,
             BatchSize = parsed.GetValue(_batch) is int batch ? AtLeast(1, batch, "--batch-size") : null,
-            BatchMemoryBytes = (long)AtLeast(16, parsed.GetValue(_batchMemory), "--batch-memory") << 20,
+            // Not an option of every verb that describes a run.
+            BatchMemoryBytes = (long)AtLeast(16, parsed.GetResult(_batchMemory) is { } memory ? memory.GetValueOrDefault<int>() : 512, "--batch-memory") << 20,
             ShardTiles = AtLeast(1, parsed.GetValue(_shard), "--shard-tiles"),
             SlidesInFlight = AtLeast(1, parsed.GetValue(_inFlight), "--slides-in-flight"),
         };

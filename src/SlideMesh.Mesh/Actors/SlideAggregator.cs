@@ -48,7 +48,12 @@ public sealed class SlideAggregator(RunContext run, IMeshEngine engine)
 
         run.Outcomes[slide.Id] = new SlideOutcome(summary, Resumed: false);
         run.Plans.TryRemove(slide.Id, out _);
-        await engine.ForgetAsync(slide.Id, cancellation).ConfigureAwait(false);
+        if (run.ResultReady is null)
+        {
+            // A cluster ends the slide and its set together.
+            await engine.ForgetAsync(slide.Id, cancellation).ConfigureAwait(false);
+        }
+
         run.Telemetry.SlideDone("done");
         run.Progress.Publish(new SlideDone(slide.Id, Resumed: false, run.Time.GetElapsedTime(started)));
     }

@@ -10,7 +10,7 @@ for i = 1, #slides, 2 do
     for _, pool in ipairs({ 'coordinator', 'aggregator' }) do
       if redis.call('EXISTS', key('mail', pool, run, slides[i])) == 1 then purge(pool, run, slides[i]) end
     end
-    forget(run, slides[i])
+    forget(run, slides[i], false)
     redis.call('HSET', P .. 'slides:' .. run, slides[i], 'pending')
   end
 end

@@ -5,7 +5,6 @@ if shard ~= '' then
   local took = now - num(redis.call('HGET', key('mail', pool, run, slide), 's:' .. id))
   local mean = num(redis.call('HGET', P .. 'pool:' .. pool, 'mean'))
   redis.call('HSET', P .. 'pool:' .. pool, 'mean', whole(mean + (took - mean) / 16))
-  redis.call('HINCRBY', P .. 'run:' .. run, 'shards', 1)
   settle(run, slide, shard)
 end
 drop(pool, run, slide, id)

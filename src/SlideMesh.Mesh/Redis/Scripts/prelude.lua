@@ -115,8 +115,13 @@ local function purge(pool, run, slide)
   redis.call('ZREM', P .. 'lanes:' .. pool .. ':' .. run, slide)
 end
 
-local function forget(run, slide)
+-- Shards of a set that did not bring its slide to an end count no more: they are counted in the set that follows.
+local function forget(run, slide, ended)
   purge(run_of(run).pool, run, slide)
+  if not ended then
+    local have = num(redis.call('HGET', P .. 'set:' .. run .. ':' .. slide, 'have'))
+    if have > 0 then redis.call('HINCRBY', P .. 'run:' .. run, 'shards', -have) end
+  end
   redis.call('DEL', P .. 'set:' .. run .. ':' .. slide, P .. 'have:' .. run .. ':' .. slide)
 end
 
@@ -125,6 +130,7 @@ local function settle(run, slide, shard)
   local set = P .. 'set:' .. run .. ':' .. slide
   local s = redis.call('HMGET', set, 'want', 'pool', 'body', 'trace')
   if not s[1] or redis.call('SADD', P .. 'have:' .. run .. ':' .. slide, shard) == 0 then return end
+  redis.call('HINCRBY', P .. 'run:' .. run, 'shards', 1)
   if redis.call('HINCRBY', set, 'have', 1) == num(s[1]) then post(s[2], run, slide, '1', s[3], s[4], 0, 0) end
 end
 
@@ -160,7 +166,7 @@ local function slide_end(run, slide, state, resumed)
   redis.call('HINCRBY', name, state, 1)
   if resumed == '1' then redis.call('HINCRBY', name, 'resumed', 1) end
   redis.call('HINCRBY', name, 'inflight', -1)
-  forget(run, slide)
+  forget(run, slide, true)
   -- Whoever else speaks for the slide is late: a coordinator that still hands out shards, a second failure.
   purge('coordinator', run, slide)
   purge('aggregator', run, slide)
