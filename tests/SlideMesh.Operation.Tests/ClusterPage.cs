@@ -43,10 +43,10 @@ internal static partial class ClusterPage
         int start = Page.IndexOf(from, StringComparison.Ordinal);
         int end = Page.IndexOf(to, StringComparison.Ordinal);
         Assert.True(start >= 0 && end > start, $"docs/cluster.md has no '{from}' before '{to}'");
-        return Page[start..end].Split('\n').Where(line => line.StartsWith('|')).Select(line => line.Trim('|', ' ').Split('|', StringSplitOptions.TrimEntries));
+        return Page[start..end].Split('\n').Where(line => line.StartsWith('|')).Select(line => line.Trim()[1..^1].Split('|', StringSplitOptions.TrimEntries));
     }
 
-    [GeneratedRegex("--[a-z-]+")]
+    [GeneratedRegex("--[a-z][a-z-]+")]
     private static partial Regex OptionPattern();
 
     [GeneratedRegex("SLIDEMESH_[A-Z_]+")]

@@ -5,7 +5,8 @@ using SlideMesh.Operation.Tests.Kubernetes;
 namespace SlideMesh.Operation.Tests.Images;
 
 /// <summary>What can be told of the Dockerfile without building it; tools/check_image.sh runs its steps.</summary>
-public sealed partial class DockerfileTests(Renderings renderings) : IClassFixture<Renderings>
+[Collection(RenderedOnce.Name)]
+public sealed partial class DockerfileTests(Renderings renderings)
 {
     /// <summary>Instructions with their continuation lines joined, comments left out.</summary>
     private static readonly string[] Instructions =

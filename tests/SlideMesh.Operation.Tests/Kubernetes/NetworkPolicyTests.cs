@@ -6,7 +6,8 @@ namespace SlideMesh.Operation.Tests.Kubernetes;
 /// Who may talk to whom, worked out from the rendered policies by Kubernetes' rules: a pod that no policy of a direction selects is open
 /// in it; otherwise a rule of one of them must let the traffic pass; and both ends must.
 /// </summary>
-public sealed class NetworkPolicyTests(Renderings renderings) : IClassFixture<Renderings>
+[Collection(RenderedOnce.Name)]
+public sealed class NetworkPolicyTests(Renderings renderings)
 {
     private static readonly Peer KedaOperator = new("keda", new Dictionary<string, string> { ["app"] = "keda-operator" });
     private static readonly Peer Collector = new("observability", new Dictionary<string, string> { ["app.kubernetes.io/name"] = "opentelemetry-collector" });

@@ -5,7 +5,8 @@ using System.Net.Sockets;
 namespace SlideMesh.Operation.Tests.Kubernetes;
 
 /// <summary>The container's own command and configuration, run here with its folders elsewhere.</summary>
-public sealed class RedisTests(Renderings renderings) : IClassFixture<Renderings>
+[Collection(RenderedOnce.Name)]
+public sealed class RedisTests(Renderings renderings)
 {
     [Theory]
     [InlineData("small", false)]

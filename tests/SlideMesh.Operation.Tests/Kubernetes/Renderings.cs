@@ -1,5 +1,12 @@
 namespace SlideMesh.Operation.Tests.Kubernetes;
 
+/// <summary>Rendered once for all tests: `kubectl` takes a second for each.</summary>
+[CollectionDefinition(Name)]
+public sealed class RenderedOnce : ICollectionFixture<Renderings>
+{
+    public const string Name = "rendered once";
+}
+
 /// <summary>What `kubectl kustomize` makes of the overlays, alone and with both components.</summary>
 public sealed class Renderings
 {

@@ -4,7 +4,8 @@ using System.Text.Json.Nodes;
 namespace SlideMesh.Operation.Tests.Kubernetes;
 
 /// <summary>Pools grow by their backlog, shrink slowly, and what must go drains.</summary>
-public sealed class ScalingTests(Renderings renderings) : IClassFixture<Renderings>
+[Collection(RenderedOnce.Name)]
+public sealed class ScalingTests(Renderings renderings)
 {
     public static TheoryData<string> Overlays => Renderings.Names;
 

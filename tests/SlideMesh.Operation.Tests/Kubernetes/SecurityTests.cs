@@ -4,7 +4,8 @@ using System.Text.RegularExpressions;
 namespace SlideMesh.Operation.Tests.Kubernetes;
 
 /// <summary>No pod has more rights than it needs, no password lies in a file here, and images are the ones that were meant.</summary>
-public sealed partial class SecurityTests(Renderings renderings) : IClassFixture<Renderings>
+[Collection(RenderedOnce.Name)]
+public sealed partial class SecurityTests(Renderings renderings)
 {
     public static TheoryData<string> Overlays => Renderings.Names;
 

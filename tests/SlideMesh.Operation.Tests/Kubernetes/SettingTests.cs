@@ -3,7 +3,8 @@ using SlideMesh.Operation.Tests.Nodes;
 namespace SlideMesh.Operation.Tests.Kubernetes;
 
 /// <summary>A setting that the command does not know would be ignored, or end the pod: neither is seen before a cluster runs.</summary>
-public sealed class SettingTests(Renderings renderings) : IClassFixture<Renderings>
+[Collection(RenderedOnce.Name)]
+public sealed class SettingTests(Renderings renderings)
 {
     public static TheoryData<string> Overlays => Renderings.Names;
 

@@ -3,7 +3,8 @@ using System.Text.Json.Nodes;
 namespace SlideMesh.Operation.Tests.Kubernetes;
 
 /// <summary>Each overlay is complete and consistent in itself: what refers to something finds it.</summary>
-public sealed class WorkloadTests(Renderings renderings) : IClassFixture<Renderings>
+[Collection(RenderedOnce.Name)]
+public sealed class WorkloadTests(Renderings renderings)
 {
     public static TheoryData<string> Overlays => Renderings.Names;
 
