@@ -57,10 +57,10 @@ while read -r binary; do
   case "$binary" in *lttng*|*libcoreclrtraceptprovider*) continue ;; esac # tracing by LTTng: loaded only when its library is there
   while read -r name path; do
     [ "$path" != found ] || { printf 'image: %s needs %s, which is not here\n' "$binary" "$name" >&2; missing=yes; continue; }
-    case "$path" in /usr/share/dotnet/*|"$work"/*) continue ;; esac
+    case "$path" in /usr/share/dotnet/*|"$work"/*) continue ;; esac # the image copies these
     owner=$( { dpkg-query -S "$path" || dpkg-query -S "/usr$path" || dpkg-query -S "$(readlink -f "$path")"; } 2>/dev/null | head -n 1 | cut -d: -f1)
     grep -qx "${owner:-none}" "$work/packages" || { printf 'image: %s needs %s of the package %s, which the image does not install\n' "$(basename "$binary")" "$path" "${owner:-?}" >&2; missing=yes; }
-  done < <(ldd "$binary" 2>/dev/null | sed -nE 's/^\s*(\S+) => (not )?(\S+).*/\1 \3/p; s/^\s*(\/\S+) \(.*/\1 \1/p')
+  done < <(echo "self $binary"; ldd "$binary" 2>/dev/null | sed -nE 's/^\s*(\S+) => (not )?(\S+).*/\1 \3/p; s/^\s*(\/\S+) \(.*/\1 \1/p')
 done <"$work/binaries"
 [ -z "$missing" ] || fail "libraries are missing (see above)"
 say "$(wc -l <"$work/binaries") binaries, all libraries found"
