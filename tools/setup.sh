@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Installs what SlideMesh needs on a Debian machine with the .NET SDK. Safe to run again: it only does what is missing.
 #   tools/setup.sh             what it takes to run (OpenSlide, libjpeg-turbo, HDF5, ONNX Runtime)
+#   tools/setup.sh --torch     and the libtorch engine: Debian's libtorch, a compiler, and the library that is built against it. For a
+#                              PyTorch of your own, with CUDA: slidemesh doctor --build-torch --torch-path FOLDER
 #   tools/setup.sh --tests     and what the tests compare with (Python: h5py, openslide, numpy, Pillow, PyTorch) or start (redis-server,
-#                              kubectl, promtool)
+#                              kubectl, promtool), and --torch
 #   tools/setup.sh --bench     and what the benchmarks and the training script need (Python: torchvision, onnx, a fast BLAS)
 # Needs root or sudo only when a Debian package is missing.
 set -euo pipefail
@@ -21,12 +23,16 @@ command -v dotnet >/dev/null || fail "the .NET SDK 10 is missing: install it and
 command -v apt-get >/dev/null || fail "this script knows Debian's apt-get only; install by hand: OpenSlide 3.4.1+, libjpeg-turbo (libturbojpeg), HDF5 1.10+, ONNX Runtime $onnxruntime_version"
 
 packages=(libopenslide0 libturbojpeg0 libhdf5-103-1)
+# OpenBLAS: with Debian's default BLAS, libtorch's matrix products are about 1000 times slower.
+torch_packages=(libtorch-dev libopenblas0-pthread cmake make g++)
+torch=
 tests=
 for option in "$@"; do
   case "$option" in
-    --tests) packages+=(python3-minimal python3-h5py python3-openslide python3-numpy python3-pil python3-torch redis-server openssl) tests=yes ;;
+    --torch) torch=yes; packages+=("${torch_packages[@]}") ;;
+    --tests) torch=yes; packages+=(python3-minimal python3-h5py python3-openslide python3-numpy python3-pil python3-torch redis-server openssl "${torch_packages[@]}") tests=yes ;;
     --bench) packages+=(python3-minimal python3-h5py python3-openslide python3-numpy python3-pil python3-torch python3-torchvision python3-onnx libopenblas0-pthread time) ;;
-    *) fail "unknown option '$option' (known: --tests, --bench)" ;;
+    *) fail "unknown option '$option' (known: --torch, --tests, --bench)" ;;
   esac
 done
 
@@ -108,5 +114,23 @@ if [ -n "$tests" ] && ! command -v promtool >/dev/null && [ ! -x ".native/$rid/p
   mkdir -p ".native/$rid"
   install -m 755 "$work_promtool/usr/bin/promtool" ".native/$rid/promtool"
   rm -rf "$work_promtool"
+fi
+
+# Built again when its sources or libtorch change, and left alone when a library of the user's own (doctor --build-torch) lies there.
+if [ -n "$torch" ]; then
+  sources=src/SlideMesh.Inference/LibTorch/native
+  torch_library=.native/$rid/libslidemesh_torch.so
+  stamp=.native/$rid/libslidemesh_torch.stamp
+  wanted=$({ cat "$sources"/*; dpkg-query -W libtorch-dev; } | sha256sum | cut -d' ' -f1)
+  if [ ! -f "$torch_library" ] || { [ -f "$stamp" ] && [ "$(cat "$stamp")" != "$wanted" ]; }; then
+    say "building the libtorch engine's library (about a minute)"
+    build=$(mktemp -d)
+    { cmake -S "$sources" -B "$build" -DTORCH_ROOT=/usr && cmake --build "$build" --parallel "$(nproc)"; } >"$build/log" 2>&1 \
+      || { tail -n 20 "$build/log" >&2; rm -rf "$build"; fail "the libtorch engine's library does not build (see above)"; }
+    mkdir -p ".native/$rid"
+    cp "$build/libslidemesh_torch.so" "$torch_library.part" && mv "$torch_library.part" "$torch_library"
+    printf '%s\n' "$wanted" >"$stamp"
+    rm -rf "$build"
+  fi
 fi
 say "ready"

@@ -5,6 +5,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 tools/setup.sh --tests || exit 1
+# The libtorch engine's library is there now: its tests must run, not be left out.
+export SLIDEMESH_TESTS_NEED_LIBTORCH=1
 filter=${1:-}
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT

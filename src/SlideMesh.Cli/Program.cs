@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using SlideMesh.Cli;
 using SlideMesh.Cli.Commands;
+using SlideMesh.Cli.Commands.Models;
 using SlideMesh.Mesh.Runs;
 
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
@@ -12,8 +13,11 @@ RootCommand root = new("""
     """)
 {
     RunCommand.Create(),
+    EmbedCommand.Create(),
+    PredictCommand.Create(),
     InspectCommand.Create(),
     ModelsCommand.Create(),
+    ModelCommand.Create(),
     DoctorCommand.Create(),
     NodeCommand.Create(),
     SubmitCommand.Create(),

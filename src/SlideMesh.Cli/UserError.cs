@@ -4,6 +4,9 @@ using SlideMesh.Mesh.Cluster;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Redis;
 using SlideMesh.Mesh.Runs;
+using SlideMesh.Models.Architectures;
+using SlideMesh.Models.Checkpoints;
+using SlideMesh.Models.Packaging;
 using SlideMesh.Prediction;
 using SlideMesh.Prediction.Omics;
 using SlideMesh.Slides;
@@ -20,8 +23,9 @@ internal static class UserError
         (int? code, string line) = failure switch
         {
             CohortException or ModelPackageException or CommandException or OmicsTableException or PredictionException => (ExitCode.BadInput, failure.Message),
+            CheckpointException or ImportOptionException or ProbeReferenceException => (ExitCode.BadInput, failure.Message),
             SlideFormatException => (ExitCode.BadInput, failure.Message),
-            OutputException => (ExitCode.OutputUnusable, failure.Message),
+            OutputException or PackageOutputException => (ExitCode.OutputUnusable, failure.Message),
             NativeLibraryUnavailableException => (ExitCode.Environment, failure.Message),
             InferenceException or RedisUnusableException or UnfitNodeException => (ExitCode.Environment, failure.Message),
             OperationCanceledException => (ExitCode.Interrupted, "stopped"),

@@ -53,6 +53,12 @@ public sealed record TaskAnswer
     /// <summary>Entropy of the probabilities divided by ln K: 0 sure, 1 no idea.</summary>
     public double? Uncertainty { get; init; }
 
+    /// <summary>
+    /// Hazards: probability to be free of the event after each interval, one less than <see cref="Labels"/>; empty for other types. Its
+    /// negative sum is the quantity <c>risk</c>: higher is worse.
+    /// </summary>
+    public IReadOnlyList<double> Survival { get; init; } = [];
+
     /// <summary>Regression outputs of the same task: name → value and unit.</summary>
     public IReadOnlyList<QuantityAnswer> Quantities { get; init; } = [];
 }

@@ -15,7 +15,7 @@ namespace SlideMesh.Prediction;
 /// </summary>
 public sealed class SlidePredictor : IDisposable
 {
-    private readonly List<(ModelPackage Package, string Stream, ISlideHead Head)> _heads = [];
+    private readonly List<(ModelPackage Package, string Stream, ISlideHead Head, OmicsScaling? Omics)> _heads = [];
     private readonly List<(ModelPackage Package, FusionHead Head)> _fusions = [];
 
     /// <exception cref="PredictionException">Two models answer a task in ways that cannot be averaged, or a package contradicts itself.</exception>
@@ -36,7 +36,7 @@ public sealed class SlidePredictor : IDisposable
                 }
                 else if (package.Kind != ModelKind.Encoder)
                 {
-                    _heads.Add((package, pipeline.StreamIds[package.Name], loader.LoadHead(package)));
+                    _heads.Add((package, pipeline.StreamIds[package.Name], loader.LoadHead(package), HeadLoader.LoadOmics(package)));
                 }
             }
         }
@@ -46,10 +46,10 @@ public sealed class SlidePredictor : IDisposable
             throw;
         }
 
-        OmicsFeatures = [.. _fusions.SelectMany(f => f.Head.Omics.Names).Distinct(StringComparer.Ordinal)];
+        OmicsFeatures = [.. _heads.SelectMany(h => h.Omics?.Names ?? []).Concat(_fusions.SelectMany(f => f.Head.Omics.Names)).Distinct(StringComparer.Ordinal)];
     }
 
-    /// <summary>Omics features that the loaded fusion heads use.</summary>
+    /// <summary>Omics features that the loaded fusion heads, and slide heads that take omics, use.</summary>
     public IReadOnlyList<string> OmicsFeatures { get; }
 
     /// <summary>Whether the models' answers can be put together, without loading anything.</summary>
@@ -70,7 +70,7 @@ public sealed class SlidePredictor : IDisposable
         ArgumentNullException.ThrowIfNull(context);
         var notes = new List<string>();
         List<HeadOnSlide> heads = RunHeads(bags, context, notes, cancellationToken);
-        ModelOpinion[] slideOnly = [.. heads.SelectMany(h => Opinions(h.Manifest, h.Result.Outputs))];
+        ModelOpinion[] slideOnly = [.. heads.Where(h => !TakesOmics(h.Manifest)).SelectMany(h => Opinions(h.Manifest, h.Result.Outputs))];
         (List<ModelOpinion> fused, OmicsUse omics) = Fuse(heads, context, notes);
         List<TaskPrediction> tasks = Tasks(slideOnly, fused);
         NoteUnanswered(tasks, notes);
@@ -93,7 +93,8 @@ public sealed class SlidePredictor : IDisposable
         IReadOnlyDictionary<string, IFeatureBag> bags, CaseContext context, List<string> notes, CancellationToken cancellationToken)
     {
         var results = new List<HeadOnSlide>();
-        foreach ((ModelPackage package, string stream, ISlideHead head) in _heads)
+        bool leftOut = false;
+        foreach ((ModelPackage package, string stream, ISlideHead head, OmicsScaling? omics) in _heads)
         {
             if (!bags.TryGetValue(stream, out IFeatureBag? bag))
             {
@@ -107,27 +108,57 @@ public sealed class SlidePredictor : IDisposable
                 continue;
             }
 
+            if (OmicsOf(package, omics, context.Omics, notes) is not { } scaled)
+            {
+                leftOut = true;
+                continue;
+            }
+
             float[] covariates = CovariateEncoding.Encode(package.Name, package.Manifest.Covariates, context.Covariates, notes);
-            results.Add(new HeadOnSlide(package.Manifest, stream, bag, head.Evaluate(bag, covariates, cancellationToken)));
+            results.Add(new HeadOnSlide(package.Manifest, stream, bag, head.Evaluate(bag, new CaseFacts(covariates, scaled), cancellationToken)));
         }
 
-        return results.Count > 0 || _heads.Count == 0
+        return results.Count > 0 || _heads.Count == 0 || leftOut
             ? results
             : throw new PredictionException(
                 PredictionFailureReason.EmptyBag, _heads[0].Package.Name, "No model can answer: the slide has no tile in any of the feature streams.");
+    }
+
+    private static bool TakesOmics(ModelManifest manifest) => manifest.OmicsFeaturesFile is not null;
+
+    /// <summary>The case's omics as a head takes them, empty when it takes none; null, with a note, when the head cannot answer for the case.</summary>
+    private static float[]? OmicsOf(ModelPackage package, OmicsScaling? omics, CaseOmics known, List<string> notes)
+    {
+        if (omics is null)
+        {
+            return [];
+        }
+
+        int found = 0;
+        float[]? scaled = known.Row is { } row ? omics.Scale(row, out found) : null;
+        if (found > 0)
+        {
+            return scaled;
+        }
+
+        notes.Add(known.Row is null
+            ? $"{package.Name}: left out, it needs omics and the case has none"
+            : $"{package.Name}: left out, the omics row has none of its {omics.Count} features");
+        return null;
     }
 
     private (List<ModelOpinion> Opinions, OmicsUse Use) Fuse(List<HeadOnSlide> heads, CaseContext context, List<string> notes)
     {
         var opinions = new List<ModelOpinion>();
         CaseOmics omics = context.Omics;
-        if (omics.Row is not { } row || _fusions.Count == 0)
+        if (omics.Row is not { } row || OmicsFeatures.Count == 0)
         {
-            bool noModel = _fusions.Count == 0 && omics.Status != OmicsStatus.NotGiven;
+            bool noModel = OmicsFeatures.Count == 0 && omics.Status != OmicsStatus.NotGiven;
             OmicsStatus status = noModel ? OmicsStatus.NoFusionModel : omics.Status;
             return (opinions, new OmicsUse(status, context.CaseId, 0, OmicsFeatures.Count, omics.Detail));
         }
 
+        opinions.AddRange(heads.Where(h => TakesOmics(h.Manifest)).SelectMany(h => Opinions(h.Manifest, h.Result.Outputs)));
         Dictionary<string, HeadResult> results = heads.ToDictionary(h => h.Manifest.Name, h => h.Result, StringComparer.Ordinal);
         foreach ((ModelPackage package, FusionHead head) in _fusions)
         {
@@ -188,13 +219,13 @@ public sealed class SlidePredictor : IDisposable
 
     private void NoteUnanswered(List<TaskPrediction> tasks, List<string> notes)
     {
-        foreach ((ModelPackage package, _) in _fusions)
+        foreach (ModelPackage package in _fusions.Select(f => f.Package).Concat(_heads.Where(h => h.Omics is not null).Select(h => h.Package)))
         {
             foreach (string task in package.Manifest.Outputs.Select(o => o.Task).Distinct(StringComparer.Ordinal))
             {
                 if (tasks.All(t => t.Task != task))
                 {
-                    notes.Add($"{package.Name}: no answer for task '{task}', which only this fusion head gives and the case has no usable omics");
+                    notes.Add($"{package.Name}: no answer for task '{task}', which only models with omics give and the case has no usable omics");
                 }
             }
         }

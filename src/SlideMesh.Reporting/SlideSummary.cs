@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Prediction;
 using SlideMesh.Reporting.Evidence;
+using SlideMesh.Reporting.Features;
 using SlideMesh.Slides.Pyramid;
 using SlideMesh.Tissue.Quality;
 
@@ -56,6 +57,12 @@ public sealed record SlideSummary
 
     public IReadOnlyList<StreamSummary> Streams { get; init; } = [];
 
+    /// <summary>
+    /// The files that the features came from, by stream, when they existed already; empty when the slide was embedded here. The counts of
+    /// <see cref="Streams"/> are then those of the files' rows: what was left out before is not known.
+    /// </summary>
+    public IReadOnlyList<FeatureFileUse> FeatureFiles { get; init; } = [];
+
     public IReadOnlyList<TaskPrediction> Tasks { get; init; } = [];
 
     public OmicsUse? Omics { get; init; }
@@ -91,6 +98,14 @@ public enum SlideState
 /// <param name="Blurred">Used tiles that are flagged as blurred.</param>
 public sealed record StreamSummary(
     string Id, string Package, TileView View, int Planned, int Used, int Unreadable, IReadOnlyDictionary<string, int> LeftOut, int Blurred);
+
+/// <summary>A features file that a slide's answers rest on.</summary>
+/// <param name="Stream">Id of the stream that it was taken for.</param>
+/// <param name="Path">As given.</param>
+/// <param name="Fingerprint">Sampled SHA-256 of the file.</param>
+/// <param name="Encoder">As the file names it; null when it does not.</param>
+/// <param name="Coordinates">What its coordinates count.</param>
+public sealed record FeatureFileUse(string Stream, string Path, string Fingerprint, FeatureFormat Format, string? Encoder, CoordinateUnit Coordinates);
 
 /// <summary>A model package as results name it.</summary>
 /// <param name="Sha256">SHA-256 (lower-case hex) that identifies the package.</param>

@@ -36,9 +36,20 @@ public static class TilePlanner
     /// </exception>
     public static TilePlan Plan(ISlideSource source, MicronsPerPixel mpp, TissueMask tissue, TileSpec spec, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(tissue);
+        TilePlan plan = Lay(source, mpp, spec, out GridAxis x, out GridAxis y);
+        return plan with { Tiles = Tiles(source, x, y, tissue, spec.MinTissueShare, cancellation) };
+    }
+
+    /// <summary>How tiles of <paramref name="spec"/> are read from a slide, without any tile: for tiles whose corners are known already.</summary>
+    /// <param name="mpp">µm per level-0 pixel.</param>
+    /// <exception cref="SlideFormatException">As for <see cref="Plan"/>.</exception>
+    public static TilePlan Outline(ISlideSource source, MicronsPerPixel mpp, TileSpec spec) => Lay(source, mpp, spec, out _, out _);
+
+    private static TilePlan Lay(ISlideSource source, MicronsPerPixel mpp, TileSpec spec, out GridAxis x, out GridAxis y)
+    {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(mpp);
-        ArgumentNullException.ThrowIfNull(tissue);
         Check(spec);
 
         PyramidLevel slide = source.Levels[0];
@@ -49,8 +60,8 @@ public static class TilePlanner
         double readWidth = ReadPx(spec.SizePx * scaleX / level.Downsample);
         double readHeight = ReadPx(spec.SizePx * scaleY / level.Downsample);
         CheckSize(source, spec, scaleX, scaleY, readWidth * readHeight);
-        var x = new GridAxis(spec, scaleX, slide.Width);
-        var y = new GridAxis(spec, scaleY, slide.Height);
+        x = new GridAxis(spec, scaleX, slide.Width);
+        y = new GridAxis(spec, scaleY, slide.Height);
         return new TilePlan
         {
             Spec = spec,
@@ -62,7 +73,7 @@ public static class TilePlanner
             SizeLevel0Width = x.Size,
             SizeLevel0Height = y.Size,
             SlideMicronsPerPixel = mpp,
-            Tiles = Tiles(source, x, y, tissue, spec.MinTissueShare, cancellation),
+            Tiles = [],
         };
     }
 

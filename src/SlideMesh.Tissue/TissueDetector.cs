@@ -27,11 +27,13 @@ public static class TissueDetector
 
         PenMarks pen = PenMarks.Find(image, pixelMm2);
         byte[] notTissue = options.RemovePen ? pen.Mask : new byte[pen.Mask.Length];
-        byte[] saturation = MedianFilter.Apply(SaturationPlane.Of(image), image.Width, image.Height, options.MedianWindow);
+        // Two planes serve in turn: a plane of the largest thumbnail is 10 MB, and one that is let go stays until the next collection.
+        byte[] mask = SaturationPlane.Of(image);
+        byte[] saturation = MedianFilter.Apply(mask, image.Width, image.Height, options.MedianWindow);
         int threshold = Threshold(saturation, notTissue, options);
-        byte[] mask = Above(saturation, threshold);
+        Above(saturation, threshold, mask);
         Remove(mask, notTissue);
-        BinaryMorphology.Close(mask, image.Width, image.Height, options.CloseWindow);
+        BinaryMorphology.Close(mask, image.Width, image.Height, options.CloseWindow, scratch: saturation);
         Remove(mask, notTissue);
         BinaryMorphology.JoinDiagonals(mask, image.Width, image.Height);
         cancellation.ThrowIfCancellationRequested();
@@ -48,6 +50,7 @@ public static class TissueDetector
         return new TissueResult(image, tissue, contours, Quality(source, mpp, tissue, pen, threshold, options, cancellation) with
         {
             UnreadableShare = thumbnail.UnreadableShare,
+            ReadShare = thumbnail.ReadShare,
         });
     }
 
@@ -70,15 +73,12 @@ public static class TissueDetector
         return Math.Clamp(OtsuThreshold.Of(histogram), options.MinSaturation, options.MaxSaturation);
     }
 
-    private static byte[] Above(byte[] saturation, int threshold)
+    private static void Above(byte[] saturation, int threshold, byte[] mask)
     {
-        var mask = new byte[saturation.Length];
         for (int i = 0; i < mask.Length; i++)
         {
             mask[i] = saturation[i] > threshold ? (byte)1 : (byte)0;
         }
-
-        return mask;
     }
 
     private static void Remove(byte[] mask, byte[] marks)

@@ -7,11 +7,32 @@ if (args is ["mesh-overhead", string redis, string backlog, string shards])
     return await MeshOverhead.RunAsync(redis, int.Parse(backlog, CultureInfo.InvariantCulture), int.Parse(shards, CultureInfo.InvariantCulture)).ConfigureAwait(false);
 }
 
+// slidemesh-bench mesh-scaling REDIS WAIT_MS SHARDS_PER_NODE
+if (args is ["mesh-scaling", string server, string wait, string perNode])
+{
+    return await MeshScaling.RunAsync(server, TimeSpan.FromMilliseconds(int.Parse(wait, CultureInfo.InvariantCulture)), int.Parse(perNode, CultureInfo.InvariantCulture)).ConfigureAwait(false);
+}
+
+// slidemesh-bench mesh-urgency REDIS BACKLOG TRIES
+if (args is ["mesh-urgency", string where, string waiting, string tries])
+{
+    return await MeshUrgency.RunAsync(where, int.Parse(waiting, CultureInfo.InvariantCulture), int.Parse(tries, CultureInfo.InvariantCulture)).ConfigureAwait(false);
+}
+
+// slidemesh-bench tissue SLIDE auto|openslide
+// Prints one line "mm2 share-read seconds".
 // slidemesh-bench bare|pipeline SLIDE PACKAGE OUT BATCH
 // Prints one line "tiles seconds tiles-per-second", and for the pipeline where the time went on standard error.
+if (args is ["tissue", string surveyed, "auto" or "openslide"])
+{
+    (double area, double share, double wall) = TissueSurvey.Run(surveyed, args[2] == "openslide");
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{area:0.00} {share:0.0000} {wall:0.00}"));
+    return 0;
+}
+
 if (args is not [string side, string slide, string package, string output, string batch])
 {
-    Console.Error.WriteLine("usage: slidemesh-bench bare|pipeline SLIDE PACKAGE OUT BATCH");
+    Console.Error.WriteLine("usage: slidemesh-bench tissue SLIDE auto|openslide, or bare|pipeline SLIDE PACKAGE OUT BATCH");
     return 2;
 }
 

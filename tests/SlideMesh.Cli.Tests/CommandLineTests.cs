@@ -7,7 +7,9 @@ namespace SlideMesh.Cli.Tests;
 public sealed class CommandLineTests(Workplace workplace)
 {
     [Theory]
-    [InlineData("--help", "run", "inspect", "models", "doctor")]
+    [InlineData("--help", "run", "embed", "predict", "inspect", "models", "doctor")]
+    [InlineData("embed --help", "--encoder", "--tile-size", "--mpp", "--overlap", "130 stopped")]
+    [InlineData("predict --help", "--models", "--slides", "--encoder-alias", "130 stopped")]
     [InlineData("run --help", "--out", "--manifest", "--omics", "130 stopped")]
     [InlineData("inspect --help", "--json", "--default-mpp")]
     [InlineData("models --help", "package")]

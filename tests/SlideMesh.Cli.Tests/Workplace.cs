@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Text.Json;
 using SlideMesh.Synth;
 using SlideMesh.Synth.Scenes;
 
@@ -14,6 +16,7 @@ public sealed class Workplace : IDisposable
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("slidemesh-cli-");
     private readonly Lazy<OutputTree> _undisturbed;
+    private readonly Lazy<OutputTree> _embedded;
     private int _outputs;
 
     public Workplace()
@@ -26,11 +29,22 @@ public sealed class Workplace : IDisposable
             SlideMeshProcess.Run(Root, "run", "good", "--out", "undisturbed", "--json").Expect(0);
             return new OutputTree(this["undisturbed"]);
         });
+        _embedded = new Lazy<OutputTree>(() =>
+        {
+            SlideMeshProcess.Run(Root, ["embed", "good", "--out", "embedded", .. EmbedOptions, "--json"]).Expect(0);
+            return new OutputTree(this["embedded"]);
+        });
     }
 
     internal string Root => _folder.FullName;
 
     internal OutputTree Undisturbed => _undisturbed.Value;
+
+    /// <summary>Every view that the demo models look at, in every format.</summary>
+    internal static string[] EmbedOptions { get; } = ["--encoder", "demo-encoder", "--mpp", "0.5", "1", "2", "--write", "stamp", "clam-pt"];
+
+    /// <summary>Features of the good slides.</summary>
+    internal OutputTree Embedded => _embedded.Value;
 
     internal string this[string name] => Path.Combine(Root, name);
 
@@ -46,6 +60,20 @@ public sealed class Workplace : IDisposable
     }
 
     internal CliResult Run(params string[] arguments) => SlideMeshProcess.Run(Root, arguments);
+
+    /// <summary>Runs a script of tests/SlideMesh.Reporting.Tests/Reference with Debian's Python, in <see cref="Root"/>.</summary>
+    /// <returns>What it printed as JSON; undefined when it printed nothing.</returns>
+    internal JsonElement Python(string script, params string[] arguments)
+    {
+        string path = Path.Combine(SlideMeshProcess.Repository, "tests/SlideMesh.Reporting.Tests/Reference", script);
+        ProcessStartInfo start = new("/usr/bin/python3", [path, .. arguments]) { WorkingDirectory = Root, RedirectStandardOutput = true, RedirectStandardError = true };
+        using Process process = Process.Start(start)!;
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, $"{script} failed: {errors.Result}");
+        return output.Length == 0 ? default : JsonDocument.Parse(output).RootElement;
+    }
 
     internal SlideMeshProcess Start(params string[] arguments) => SlideMeshProcess.Start(Root, arguments);
 

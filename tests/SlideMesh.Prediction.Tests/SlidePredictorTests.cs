@@ -60,7 +60,7 @@ public sealed class SlidePredictorTests(EngineFixture fixture) : IClassFixture<E
         Assert.False(notGiven.Tasks.Single(t => t.Task == "origin").IsFused);
         Assert.DoesNotContain(notGiven.Tasks, t => t.Task == "tmb");
         Assert.Equal(
-            ["ref-fusion: no answer for task 'tmb', which only this fusion head gives and the case has no usable omics"], notGiven.Notes);
+            ["ref-fusion: no answer for task 'tmb', which only models with omics give and the case has no usable omics"], notGiven.Notes);
 
         SlidePrediction Predict(CaseOmics omics) => predictor.Predict(Bags(7), Case("M", omics));
 

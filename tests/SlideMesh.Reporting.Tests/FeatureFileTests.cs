@@ -31,7 +31,7 @@ public sealed class FeatureFileTests : IDisposable
         file.Read(321, 50, read);
         Assert.Equal(expected, read);
         Assert.Equal(Finding(bag.Count - 1), file.ReadQuality()[^1]);
-        Assert.Equal(("fingerprint", "toy-encoder-512px", "toy-encoder", "abc123", "0.1.0"), (file.SlideFingerprint, file.Stream, file.Encoder, file.EncoderSha256, file.SoftwareVersion));
+        Assert.Equal(("fingerprint", "toy-encoder-512px", "toy-encoder", "abc123", "0.1.0"), (file.Claims.SlideFingerprint, file.Claims.Stream, file.Claims.Encoder, file.Claims.EncoderSha256, file.Claims.SoftwareVersion));
     }
 
     [Fact]

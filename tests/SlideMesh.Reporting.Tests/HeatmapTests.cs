@@ -78,7 +78,8 @@ public sealed class HeatmapTests
         RgbImage thumbnail = new(40, 30, [.. Enumerable.Repeat((byte)200, 40 * 30 * 3)]);
         ArrayBag bag = new([], [0, 0], 1) { TileSizeLevel0 = (100, 100) };
         TileMap map = new("t", "t", "m", "s", "probability", [1], 0, 1);
-        RgbImage picture = HeatmapPicture.Render(thumbnail, 10, 10, map, bag);
+        RgbImage picture = HeatmapPicture.Canvas(thumbnail);
+        HeatmapPicture.Render(picture, thumbnail, 10, 10, map, bag);
 
         Assert.True(picture.Width > 40 && picture.Height >= 30);
         Assert.Equal([224, 214, 127], picture.Pixels[..3]); // 200 · 0.55 + viridis(1) = (253, 231, 37) · 0.45

@@ -35,6 +35,12 @@ internal sealed class MemorySlide : ISlideSource
 
     public long PixelsRead { get; private set; }
 
+    public long PixelsPerSecond { get; init; } = 1 << 30;
+
+    public (int Width, int Height) TilePx(int level) => (TileEdge, TileEdge);
+
+    public int TileEdge { get; init; } = 256;
+
     public void ReadRegion(Level0Point origin, int level, int width, int height, Span<byte> rgb)
     {
         double downsample = Levels[level].Downsample;
@@ -45,8 +51,12 @@ internal sealed class MemorySlide : ISlideSource
             throw new SlideFormatException(Path, SlideFailureReason.Unreadable, "damaged on purpose");
         }
 
-        LargestReadPixels = Math.Max(LargestReadPixels, (long)width * height);
-        PixelsRead += (long)width * height;
+        lock (_images)
+        {
+            LargestReadPixels = Math.Max(LargestReadPixels, (long)width * height);
+            PixelsRead += (long)width * height;
+        }
+
         RgbImage image = _images[level];
         int left = (int)Math.Floor(origin.X / downsample);
         int top = (int)Math.Floor(origin.Y / downsample);

@@ -208,6 +208,10 @@ public class TilePlannerTests
 
         public MicronsPerPixel? MicronsPerPixel => null;
 
+        public long PixelsPerSecond => 1;
+
+        public (int Width, int Height) TilePx(int level) => (256, 256);
+
         public void ReadRegion(Level0Point origin, int level, int width, int height, Span<byte> rgb) => throw new NotSupportedException();
 
         public void Dispose()

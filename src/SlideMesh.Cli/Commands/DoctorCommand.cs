@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using SlideMesh.Inference.Engines;
+using SlideMesh.Inference.LibTorch;
 using SlideMesh.Inference.OnnxRuntime;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Runs;
@@ -19,8 +20,26 @@ internal static class DoctorCommand
     public static Command Create()
     {
         Option<string> output = new("--out", "-o") { Description = "Folder whose disk is checked.", DefaultValueFactory = _ => "." };
-        Command command = new("doctor", "Check native libraries, engines, devices, models, memory and disk; say how to mend what is missing.") { output };
-        command.SetAction(parsed => Examine(parsed.GetValue(output)!));
+        Option<bool> build = new("--build-torch") { Description = "First build the libtorch engine's library against the PyTorch or libtorch of this machine (needs cmake and a C++ compiler)." };
+        Option<string?> path = new("--torch-path")
+        {
+            Description = "For --build-torch: a libtorch, a Python's site-packages/torch, or a python that has PyTorch. Default: python3's, else Debian's libtorch-dev.",
+            HelpName = "folder",
+        };
+        Command command = new("doctor", "Check native libraries, engines, devices, models, memory and disk; say how to mend what is missing.") { output, build, path };
+        command.SetAction(parsed =>
+        {
+            if (parsed.GetValue(build))
+            {
+                Console.Out.WriteLine(TorchBuild.Run(parsed.GetValue(path), Console.Error));
+            }
+            else if (parsed.GetValue(path) is not null)
+            {
+                throw new CommandException("--torch-path says against what to build: add --build-torch");
+            }
+
+            return Examine(parsed.GetValue(output)!);
+        });
         return command;
     }
 
@@ -38,15 +57,55 @@ internal static class DoctorCommand
         doctor.Check("engine onnxruntime", () =>
         {
             using OnnxRuntimeEngine engine = new();
-            return $"{engine.Description}, device cpu ({Environment.ProcessorCount} threads)";
+            return $"{engine.Description}, device cpu ({Environment.ProcessorCount} threads){(engine.WhyNoCuda(0) is null ? ", device cuda:0" : "")}";
         }, "run tools/setup.sh, or set SLIDEMESH_ONNXRUNTIME to a libonnxruntime.so");
-        doctor.Tell("engine libtorch", "not built into this version: models run on ONNX Runtime");
+        ExamineTorch(doctor);
         doctor.Check("models", Models, $"set {PackageCatalog.Variable} to a folder of packages, or run from a checkout");
         doctor.Tell("telemetry", Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT") is { Length: > 0 } endpoint
             ? $"exported by OTLP to {endpoint}"
             : "off (set OTEL_EXPORTER_OTLP_ENDPOINT to export traces and metrics)");
         Console.Out.WriteLine(doctor.Missing == 0 ? "all good" : $"{doctor.Missing} to mend");
         return doctor.Missing == 0 ? ExitCode.Success : ExitCode.Environment;
+    }
+
+    /// <summary>An engine that is not there harms nothing: models then run on ONNX Runtime. A library that does not fit its PyTorch is told as well.</summary>
+    private static void ExamineTorch(Examination doctor)
+    {
+        try
+        {
+            doctor.Tell("engine libtorch", LibTorchEngine.Build());
+            foreach (TorchDeviceDescription device in LibTorchEngine.Devices())
+            {
+                string memory = device is { TotalBytes: long total, FreeBytes: long free }
+                    ? string.Create(CultureInfo.InvariantCulture, $", {free / (double)(1L << 30):0.0} of {total / (double)(1L << 30):0.0} GiB free")
+                    : string.Create(CultureInfo.InvariantCulture, $" ({Environment.ProcessorCount} threads)");
+                doctor.Tell("", $"device {device.Device}: {device.Name}{memory}; {string.Join(", ", Precisions(device.Device))}");
+            }
+        }
+        catch (Exception unusable) when (unusable is NativeLibraryUnavailableException or InferenceException)
+        {
+            doctor.Tell("engine libtorch", $"not usable: {unusable.Message.ReplaceLineEndings(" ")}");
+            doctor.Tell("", "everything else works: models run on ONNX Runtime");
+        }
+    }
+
+    private static IEnumerable<string> Precisions(TorchDevice device)
+    {
+        foreach (Precision precision in Enum.GetValues<Precision>())
+        {
+            bool computes;
+            try
+            {
+                using LibTorchEngine engine = new(new LibTorchOptions { Device = device, Precision = precision });
+                computes = true;
+            }
+            catch (InferenceException)
+            {
+                computes = false;
+            }
+
+            yield return computes ? KebabCase.Of(precision) : $"no {KebabCase.Of(precision)}";
+        }
     }
 
     private static string Memory()

@@ -37,12 +37,7 @@ internal sealed class InputOptions
     {
         string[] inputs = parsed.GetValue(Inputs) ?? [];
         string? manifest = parsed.GetValue(Manifest);
-        // The parser takes an option that it does not know for one more slide.
-        if (inputs.FirstOrDefault(input => input.StartsWith('-') && !Path.Exists(input)) is { } unknown)
-        {
-            throw new CommandException($"there is no option '{unknown}' (see 'slidemesh {parsed.CommandResult.Command.Name} --help')");
-        }
-
+        RefuseUnknown(parsed, inputs);
         return (inputs.Length, manifest) switch
         {
             (0, null) => throw new CohortException("no slides given: name files or folders, or a --manifest"),
@@ -50,6 +45,16 @@ internal sealed class InputOptions
             (0, _) => CohortReader.FromManifest(manifest!),
             _ => CohortReader.FromPaths(inputs, except),
         };
+    }
+
+    /// <summary>The parser takes an option that it does not know for one more input.</summary>
+    /// <exception cref="CommandException">One of <paramref name="inputs"/> is no path but looks like an option.</exception>
+    public static void RefuseUnknown(ParseResult parsed, string[] inputs)
+    {
+        if (inputs.FirstOrDefault(input => input.StartsWith('-') && !Path.Exists(input)) is { } unknown)
+        {
+            throw new CommandException($"there is no option '{unknown}' (see 'slidemesh {parsed.CommandResult.Command.Name} --help')");
+        }
     }
 
     public double? ReadDefaultMpp(ParseResult parsed)

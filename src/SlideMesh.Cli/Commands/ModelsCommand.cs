@@ -77,7 +77,7 @@ internal static class ModelsCommand
 
         foreach (TaskOutput output in model.Outputs)
         {
-            string what = output.Type == OutputType.Regression ? $"{output.Quantity} ({output.Unit})" : string.Join(", ", output.Labels);
+            string what = output.Type == OutputType.Regression ? $"{string.Join(", ", output.QuantityNames())} ({output.Unit})" : string.Join(", ", output.Labels);
             o.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  per slide     {output.Task} ({KebabCase.Of(output.Type)}): {what}"));
         }
 

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Security.Cryptography;
-using SlideMesh.Inference.OnnxRuntime;
 using SlideMesh.Mesh.Cluster;
 using SlideMesh.Mesh.Redis;
 using SlideMesh.Mesh.Runs;
@@ -19,7 +18,8 @@ internal sealed class NodeCommand
 
     private readonly Option<string> _pool = Text("--pool", "SLIDEMESH_POOL", "default", "name", "The inference pool that it serves.");
 
-    private readonly Option<string> _device = Text("--device", "SLIDEMESH_DEVICE", "cpu", "device", "What computes: cpu.");
+    private readonly EngineOptions _engines = new("SLIDEMESH_");
+    private readonly ProcessingOptions _processing = new();
 
     private readonly Option<string?> _name = new("--name")
     {
@@ -50,14 +50,6 @@ internal sealed class NodeCommand
 
     private readonly Option<int> _slides = Number("--slides-at-once", "SLIDEMESH_SLIDES_AT_ONCE", 2, "n", "Slides planned at once, and slides merged at once.");
 
-    private readonly Option<int?> _decoders = new("--decoders") { Description = "Threads that read tiles. Default: one per core.", HelpName = "n" };
-
-    private readonly Option<int?> _threads = new("--threads") { Description = "Threads that the CPU device computes with. Default: one per core.", HelpName = "n" };
-
-    private readonly Option<int?> _batch = new("--batch-size") { Description = "Tiles per device batch. Default: found by trying.", HelpName = "n" };
-
-    private readonly Option<int> _batchMemory = new("--batch-memory") { Description = "Most memory for batches, MiB.", DefaultValueFactory = _ => 512, HelpName = "MiB" };
-
     public static Command Create()
     {
         NodeCommand node = new();
@@ -65,12 +57,14 @@ internal sealed class NodeCommand
         node._cluster.AddTo(command, withStore: true);
         foreach (Option option in (Option[])
         [
-            node._role, node._pool, node._device, node._name, node._health, node._grace, node._lease, node._deaths, node._cache, node._slides,
-            node._decoders, node._threads, node._batch, node._batchMemory,
+            node._role, node._pool, node._name, node._health, node._grace, node._lease, node._deaths, node._cache, node._slides,
         ])
         {
             command.Options.Add(option);
         }
+
+        node._engines.AddTo(command);
+        node._processing.AddComputingTo(command);
 
         command.SetAction(node.RunAsync);
         return command;
@@ -80,20 +74,14 @@ internal sealed class NodeCommand
     {
         NodeOptions options = Read(parsed);
         _ = OpenSlideSource.LibraryVersion;
-        using OnnxRuntimeEngine engine = new();
+        using EngineSet engines = _engines.Open(parsed);
         using OtlpExport export = OtlpExport.Start(SoftwareVersion.Current, options.Engine.Node, parsed.GetValue(_role));
-        await new ClusterNode(options, engine, Tell).RunAsync(cancellation).ConfigureAwait(false);
+        await new ClusterNode(options, [engines.First, .. engines.Others], Tell).RunAsync(cancellation).ConfigureAwait(false);
         return ExitCode.Success;
     }
 
     private NodeOptions Read(ParseResult parsed)
     {
-        string device = parsed.GetValue(_device)!;
-        if (device != "cpu")
-        {
-            throw new CommandException($"--device '{device}' is not known here; this version computes on cpu");
-        }
-
         string name = parsed.GetValue(_name) ?? $"{Environment.MachineName}-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(3))}";
         if (name.Length is 0 or > 100 || name.Any(c => !(char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-')))
         {
@@ -106,25 +94,17 @@ internal sealed class NodeCommand
             Redis = _cluster.ReadRedis(parsed),
             Store = _cluster.ReadStore(parsed),
             ModelsCache = parsed.GetValue(_cache) ?? Path.Combine(Path.GetTempPath(), $"slidemesh-models-{Environment.UserName}"),
-            Device = device,
             Health = parsed.GetValue(_health),
-            SlidesAtOnce = AtLeast(1, parsed.GetValue(_slides), "--slides-at-once"),
-            Grace = TimeSpan.FromSeconds(AtLeast(0, parsed.GetValue(_grace), "--grace")),
+            SlidesAtOnce = ProcessingOptions.AtLeast(1, parsed.GetValue(_slides), "--slides-at-once"),
+            Grace = TimeSpan.FromSeconds(ProcessingOptions.AtLeast(0, parsed.GetValue(_grace), "--grace")),
             Engine = new RedisEngineOptions
             {
                 Node = name,
                 Pool = ReadPool(parsed.GetValue(_pool)!),
-                Lease = TimeSpan.FromSeconds(AtLeast(1, parsed.GetValue(_lease), "--lease")),
-                MaximumDeaths = AtLeast(1, parsed.GetValue(_deaths), "--max-deaths"),
+                Lease = TimeSpan.FromSeconds(ProcessingOptions.AtLeast(1, parsed.GetValue(_lease), "--lease")),
+                MaximumDeaths = ProcessingOptions.AtLeast(1, parsed.GetValue(_deaths), "--max-deaths"),
             },
-            Work = new RunOptions
-            {
-                OutputRoot = "",
-                Decoders = parsed.GetValue(_decoders) is int decoders ? AtLeast(1, decoders, "--decoders") : null,
-                DeviceThreads = parsed.GetValue(_threads) is int threads ? AtLeast(1, threads, "--threads") : null,
-                BatchSize = parsed.GetValue(_batch) is int batch ? AtLeast(1, batch, "--batch-size") : null,
-                BatchMemoryBytes = (long)AtLeast(16, parsed.GetValue(_batchMemory), "--batch-memory") << 20,
-            },
+            Work = _processing.ReadComputing(parsed),
         };
     }
 
@@ -144,9 +124,6 @@ internal sealed class NodeCommand
         }) is var roles and not NodeRoles.None ? roles : throw new CommandException("--role is empty; name coordinator, aggregator or inference");
 
     private static void Tell(string line) => Console.Error.WriteLine($"{DateTime.UtcNow.ToString("HH:mm:ss", CultureInfo.InvariantCulture)} {line}");
-
-    private static int AtLeast(int least, int value, string option) =>
-        value >= least ? value : throw new CommandException(string.Create(CultureInfo.InvariantCulture, $"{option} {value} is less than {least}"));
 
     private static Option<string> Text(string name, string variable, string otherwise, string help, string description) => new(name)
     {

@@ -12,7 +12,7 @@ namespace SlideMesh.Cli.Commands;
 internal static class NodeVerbs
 {
     /// <summary>Nodes announce themselves every two seconds.</summary>
-    private static readonly TimeSpan Lost = TimeSpan.FromSeconds(6);
+    internal static readonly TimeSpan Lost = TimeSpan.FromSeconds(6);
 
     public static IEnumerable<Command> Create() => [CreateNodes(), CreateDrain(), CreateQuarantine()];
 

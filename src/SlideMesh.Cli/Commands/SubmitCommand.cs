@@ -38,6 +38,7 @@ internal sealed class SubmitCommand
         Command command = new("submit", $"Hand a run to the cluster: takes what 'run' takes, prints the run's id, returns at once.\n{ExitCode.Help}");
         submit._cluster.AddTo(command, withStore: true);
         submit._run.AddSpecificationTo(command);
+        submit._run.AddCuttingTo(command);
         foreach (Option option in (Option[])[submit._priority, submit._pool, submit._wait])
         {
             command.Options.Add(option);
@@ -72,7 +73,7 @@ internal sealed class SubmitCommand
             {
                 Id = id,
                 SoftwareVersion = SoftwareVersion.Current,
-                Engine = engine.Description,
+                Engine = await EngineOfAsync(board, pool, cancellation).ConfigureAwait(false) ?? engine.Description,
                 Created = TimeProvider.System.GetUtcNow(),
                 Priority = priority,
                 Pool = pool,
@@ -99,7 +100,7 @@ internal sealed class SubmitCommand
         {
             using SlidePredictor predictor = new(pipeline, engine);
             using RunStore results = RunStore.Share(store.OutputRoot(run));
-            RunContext context = RunDescription.Of(run, store, pipeline, predictor, results, engine.Description, options, telemetry, TimeProvider.System);
+            RunContext context = RunDescription.Of(run, store, pipeline, predictor, results, options, telemetry, TimeProvider.System);
             // The store first: what Redis loses is rebuilt from it, what the store has not got was never submitted.
             store.Write(run);
             string answer = await board.SubmitAsync(run, cancellation).ConfigureAwait(false);
@@ -109,7 +110,7 @@ internal sealed class SubmitCommand
             }
 
             submitted = true;
-            RunTables.WriteSpecification(context, engine.Description);
+            RunTables.WriteSpecification(context, run.Engine);
             context.Handles.Dispose();
         }
         finally
@@ -119,6 +120,21 @@ internal sealed class SubmitCommand
                 Directory.Delete(store.Folder(run.Id), recursive: true);
             }
         }
+    }
+
+    /// <summary>What the pool's nodes compute with: results say so, and a machine that only submits need not have it.</summary>
+    /// <returns>Null when no node of the pool is up.</returns>
+    private static async Task<string?> EngineOfAsync(RunBoard board, string pool, CancellationToken cancellation)
+    {
+        string[] engines =
+        [
+            .. (await board.NodesAsync(cancellation).ConfigureAwait(false))
+                .Where(n => n.Silence < NodeVerbs.Lost && n.Facts.GetValueOrDefault("pool") == pool && n.Facts.GetValueOrDefault("roles", "").Contains("inference", StringComparison.Ordinal))
+                .Select(n => n.Facts["engine"]).Distinct(StringComparer.Ordinal),
+        ];
+        return engines.Length <= 1
+            ? engines.FirstOrDefault()
+            : throw new CommandException($"the nodes of pool '{pool}' compute with {string.Join(" and ", engines)}, which would mix results; let a pool have one engine");
     }
 
     private static string? CopyOmics(string? table, string folder)

@@ -1,10 +1,12 @@
 using System.CommandLine;
 using System.Globalization;
+using SlideMesh.Mesh.Runs;
 using SlideMesh.Tissue;
+using SlideMesh.Tissue.Quality;
 
 namespace SlideMesh.Cli.Commands;
 
-/// <summary>A tissue preset and, on top of it, the parameters that CLAM's users know by CLAM's names.</summary>
+/// <summary>What of a slide is used: a tissue preset, on top of it the parameters that CLAM's users know by CLAM's names, and the rules for tiles.</summary>
 internal sealed class TissueParameters
 {
     private readonly Option<string> _preset = new("--tissue")
@@ -28,16 +30,38 @@ internal sealed class TissueParameters
 
     private readonly Option<int?> _maxHoles = new("--max-n-holes") { Description = "Tissue: holes that a piece keeps, largest first.", HelpName = "n" };
 
+    private readonly Option<double> _minTissue = new("--min-tissue")
+    {
+        Description = "Least share of a tile that must be tissue, 0 to 1.",
+        DefaultValueFactory = _ => 0.3,
+        HelpName = "share",
+    };
+
+    private readonly Option<bool> _excludeBlurred = new("--exclude-blurred") { Description = "Leave blurred tiles out instead of only flagging them." };
+
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_preset, _sthresh, _mthresh, _close, _otsu, _areaMm2, _holeMm2, _maxHoles])
+        foreach (Option option in (Option[])[_minTissue, _excludeBlurred, _preset, _sthresh, _mthresh, _close, _otsu, _areaMm2, _holeMm2, _maxHoles])
         {
             command.Options.Add(option);
         }
     }
 
+    /// <returns><paramref name="options"/> with what was asked for here.</returns>
     /// <exception cref="CommandException">A value that makes no sense.</exception>
-    public TissueOptions Read(ParseResult parsed)
+    public RunOptions Apply(ParseResult parsed, RunOptions options)
+    {
+        double share = parsed.GetValue(_minTissue);
+        Require(share is >= 0 and <= 1, Text($"--min-tissue {share} lies outside of 0 to 1"));
+        return options with
+        {
+            Tissue = Read(parsed),
+            MinTissueShare = share,
+            Quality = new QualityThresholds { ExcludeBlurred = parsed.GetValue(_excludeBlurred) },
+        };
+    }
+
+    private TissueOptions Read(ParseResult parsed)
     {
         string name = parsed.GetValue(_preset)!;
         Require(TissuePresets.Names.Contains(name), $"--tissue '{name}' is not one of {string.Join(", ", TissuePresets.Names)}");

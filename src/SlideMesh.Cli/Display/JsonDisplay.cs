@@ -8,7 +8,7 @@ using SlideMesh.Reporting.Json;
 namespace SlideMesh.Cli.Display;
 
 /// <summary>
-/// One JSON object a line on standard output: <c>{"event":"slide-started|slide-planned|slide-done|slide-failed|progress|result|end", …}</c>.
+/// One JSON object a line on standard output: <c>{"event":"slide-started|slide-planned|slide-done|slide-failed|note|progress|result|end", …}</c>.
 /// </summary>
 internal sealed class JsonDisplay(TextWriter output) : IRunDisplay
 {
@@ -30,7 +30,11 @@ internal sealed class JsonDisplay(TextWriter output) : IRunDisplay
             {
                 case SlidePlanned planned:
                     json.WriteNumber("tiles", planned.Tiles);
-                    json.WriteNumber("tissueMm2", planned.TissueMm2);
+                    if (planned.TissueMm2 is double area)
+                    {
+                        json.WriteNumber("tissueMm2", area);
+                    }
+
                     break;
                 case SlideDone done:
                     json.WriteBoolean("resumed", done.Resumed);
@@ -42,6 +46,12 @@ internal sealed class JsonDisplay(TextWriter output) : IRunDisplay
                 default:
                     break;
             }
+        });
+
+        driver.Noted += note => Write(json =>
+        {
+            json.WriteString("event", "note");
+            json.WriteString("note", note);
         });
 
         ProgressLine line = new();

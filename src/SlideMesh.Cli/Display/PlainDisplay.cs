@@ -28,6 +28,14 @@ internal sealed class PlainDisplay(TextWriter output) : IRunDisplay
             }
         };
 
+        driver.Noted += note =>
+        {
+            lock (output)
+            {
+                output.WriteLine($"slidemesh: note: {note}");
+            }
+        };
+
         ProgressLine line = new();
         Task<IReadOnlyList<SlideOutcome>> run = driver.RunAsync(cancellation);
         while (await Task.WhenAny(run, Task.Delay(Every, CancellationToken.None)).ConfigureAwait(false) != run)

@@ -19,8 +19,12 @@ internal sealed class ProgressLine
 
     public TimeSpan? Remaining { get; private set; }
 
-    public void Update(ProgressSnapshot now, DeviceBatchers? device)
+    /// <summary>False where no model takes pixels: features existed already.</summary>
+    public bool HasDevice { get; private set; } = true;
+
+    public void Update(ProgressSnapshot now, DeviceFleet? device)
     {
+        HasDevice = device is not null;
         BatcherStatistics[] statistics = [.. device?.Statistics ?? []];
         TimeSpan busy = statistics.Aggregate(TimeSpan.Zero, (sum, s) => sum + s.Busy);
         TimeSpan wait = statistics.Aggregate(TimeSpan.Zero, (sum, s) => sum + s.Wait);
@@ -40,13 +44,13 @@ internal sealed class ProgressLine
 
     public string Text(ProgressSnapshot now)
     {
-        string device = DeviceBusy is double busy
-            ? string.Create(CultureInfo.InvariantCulture, $"device {busy * 100:0} % busy{(WaitsForTiles(now) ? ", waits for tiles" : "")}")
-            : "device idle";
+        string device = !HasDevice ? ""
+            : DeviceBusy is double busy ? string.Create(CultureInfo.InvariantCulture, $" | device {busy * 100:0} % busy{(WaitsForTiles(now) ? ", waits for tiles" : "")}")
+            : " | device idle";
         string failed = now.Failed > 0 ? string.Create(CultureInfo.InvariantCulture, $", {now.Failed} failed") : "";
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"slides {now.Done + now.Failed}/{now.Slides}{failed}, {now.Active} active | tiles {now.TilesDone:N0}/{now.TilesPlanned:N0}, {TilesPerSecond:0} tiles/s | {device} | {Left(now)}");
+            $"slides {now.Done + now.Failed}/{now.Slides}{failed}, {now.Active} active | tiles {now.TilesDone:N0}/{now.TilesPlanned:N0}, {TilesPerSecond:0} tiles/s{device} | {Left(now)}");
     }
 
     /// <summary>The time left; with every tile done, what is left are heatmaps and reports, of which no rate is known.</summary>

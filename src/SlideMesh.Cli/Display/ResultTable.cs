@@ -15,7 +15,9 @@ internal static class ResultTable
     public static void Write(IReadOnlyList<SlideOutcome> outcomes, bool isSynthetic, string output, TextWriter writer)
     {
         string[] tasks = [.. outcomes.SelectMany(o => o.Summary.Tasks).Select(t => t.Task).Distinct()];
-        TextTable table = new(["slide", "state", "tissue mm2", "tiles", .. tasks, "omics"]);
+        // Nobody looked for tissue where the features existed already.
+        bool hasTissue = outcomes.Any(o => o.Summary.TissueMm2 is not null);
+        TextTable table = new(["slide", "state", .. hasTissue ? ["tissue mm2"] : Array.Empty<string>(), "tiles", .. tasks, "omics"]);
         foreach (SlideOutcome outcome in outcomes)
         {
             SlideSummary slide = outcome.Summary;
@@ -29,7 +31,7 @@ internal static class ResultTable
                     SlideState.Pending => "pending",
                     _ => $"FAILED {slide.Reason}",
                 },
-                slide.TissueMm2?.ToString("0.0", CultureInfo.InvariantCulture) ?? "-",
+                .. hasTissue ? [slide.TissueMm2?.ToString("0.0", CultureInfo.InvariantCulture) ?? "-"] : Array.Empty<string>(),
                 Tiles(slide),
                 .. tasks.Select(task => cells.GetValueOrDefault(task, "-")),
                 Omics(slide),
@@ -37,16 +39,20 @@ internal static class ResultTable
         }
 
         table.Write(writer);
-        foreach (SlideSummary failed in outcomes.Select(o => o.Summary).Where(s => s.State is SlideState.Failed or SlideState.Quarantined))
-        {
-            writer.WriteLine($"failed: {failed.SlideId}: {failed.Reason}: {failed.Detail}");
-        }
-
+        WriteFailures(outcomes, writer);
         int failures = outcomes.Count(o => o.Summary.State != SlideState.Done);
         writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{outcomes.Count - failures} of {outcomes.Count} slides succeeded; results in {output} (start with report.html and slides.csv)"));
         if (isSynthetic)
         {
             writer.WriteLine("The models were trained on synthetic slides: these results show that the pipeline works and say nothing about real tissue.");
+        }
+    }
+
+    public static void WriteFailures(IReadOnlyList<SlideOutcome> outcomes, TextWriter writer)
+    {
+        foreach (SlideSummary failed in outcomes.Select(o => o.Summary).Where(s => s.State is SlideState.Failed or SlideState.Quarantined))
+        {
+            writer.WriteLine($"failed: {failed.SlideId}: {failed.Reason}: {failed.Detail}");
         }
     }
 

@@ -4,15 +4,17 @@ using SlideMesh.Inference.Engines;
 namespace SlideMesh.Inference.Batching;
 
 /// <summary>Runs the rows of a batch and hands each row to its tile. Thread-safe: several device loops share one.</summary>
+/// <param name="minimumRows">Rows of the smallest run.</param>
+/// <param name="paddedRows">Rows that a run has when its tiles are fewer; it may sink from run to run.</param>
 /// <param name="closing">Ends a run under way; its tiles then fail as <see cref="Closed"/>.</param>
-internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, int minimumRows, CancellationToken closing)
+internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, int minimumRows, Func<int> paddedRows, CancellationToken closing)
 {
     public int MinimumRows { get; } = minimumRows;
 
     /// <summary>What the tiles of a batcher that closed before they ran are told.</summary>
     public ObjectDisposedException Closed() => new(nameof(TileBatcher), $"The batcher of {graph.Model} closed before this tile ran.");
 
-    /// <param name="outOfMemory">Told the size of a run that found no memory; the run is then repeated in halves.</param>
+    /// <param name="outOfMemory">Told the size of a run that found no memory; the run is then repeated in smaller ones.</param>
     /// <returns>Tiles that got a result, and tiles that failed.</returns>
     public (int Done, int Failed) Run(TileBatch batch, Action<int> outOfMemory) => Run(batch, 0, batch.Reserved, outOfMemory);
 
@@ -21,13 +23,22 @@ internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, in
         Exception? failure = null;
         if (batch.HasTiles(first, count))
         {
+            // Padding rows hold an earlier tile or zeros; nobody reads their results.
+            int rows = Math.Max(count, Math.Min(paddedRows(), batch.Capacity));
             try
             {
-                RunRows(batch, first, count);
+                RunRows(batch, first, rows);
             }
-            catch (Exception e) when (count > MinimumRows && (e is OutOfMemoryException or InferenceException { IsOutOfMemory: true }))
+            catch (Exception e) when (rows > MinimumRows && (e is OutOfMemoryException or InferenceException { IsOutOfMemory: true }))
             {
-                outOfMemory(count);
+                outOfMemory(rows);
+                (session as ITileSession)?.Trim();
+                if (count <= MinimumRows || count <= rows / 2)
+                {
+                    // Only the padding was too much.
+                    return Run(batch, first, count, outOfMemory);
+                }
+
                 int half = count / 2;
                 (int done1, int failed1) = Run(batch, first, half, outOfMemory);
                 (int done2, int failed2) = Run(batch, first + half, count - half, outOfMemory);
@@ -51,16 +62,13 @@ internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, in
         return Deliver(batch, first, count, failure);
     }
 
-    private void RunRows(TileBatch batch, int first, int count)
+    private void RunRows(TileBatch batch, int first, int rows)
     {
-        // Padding rows hold an earlier tile or zeros; nobody reads their results.
-        int rows = Math.Max(count, MinimumRows);
-        int start = Math.Min(first, batch.Capacity - rows);
-        Memory<float> output = batch.Output.Slice(start * graph.Dimension, rows * graph.Dimension);
-        session.RunInto(
-            [new TensorView(graph.Input, batch.Input.Slice(start * graph.InputLength, rows * graph.InputLength), [rows, 3, graph.SizePx, graph.SizePx])],
-            [new TensorBuffer(graph.Output, output, [rows, graph.Dimension])],
-            closing);
+        if (batch.Tiles.Run(Math.Min(first, batch.Capacity - rows), rows, closing) is { } timings)
+        {
+            TileRunTimings before = batch.Timings ?? default;
+            batch.Timings = new TileRunTimings(before.CopyIn + timings.CopyIn, before.Compute + timings.Compute, before.CopyOut + timings.CopyOut);
+        }
     }
 
     private (int Done, int Failed) Deliver(TileBatch batch, int first, int count, Exception? failure)
@@ -76,7 +84,7 @@ internal sealed class BatchRunner(TileGraph graph, IInferenceSession session, in
             tiles++;
             if (failure is null)
             {
-                Span<float> row = batch.Output.Span.Slice(i * graph.Dimension, graph.Dimension);
+                Span<float> row = batch.Tiles.Rows.Span.Slice(i * graph.Dimension, graph.Dimension);
                 row.CopyTo(batch.Destinations[i].Span);
                 if (!TensorPrimitives.IsFiniteAll<float>(row))
                 {

@@ -13,7 +13,7 @@ public readonly record struct BatchSizeTrial(int BatchSize, double TilesPerSecon
 public sealed record BatchSizeChoice(int BatchSize, IReadOnlyList<BatchSizeTrial> Trials, string StoppedBy);
 
 /// <summary>
-/// Tries batch sizes 2, 4, … 64 on a loaded graph (a lone tile costs a run of two, so one is never better). The choice may differ from run to run; results do not depend on it
+/// Tries batch sizes 2, 4, … 64 (on a GPU 16 to 1,024, within its free memory) on a loaded graph (a lone tile costs a run of two, so one is never better). The choice may differ from run to run; results do not depend on it
 /// (see <see cref="TileBatcher.MinimumRows"/>).
 /// </summary>
 public static class BatchSizeFinder
@@ -22,6 +22,11 @@ public static class BatchSizeFinder
     private const double Tolerance = 0.03;
 
     private const int Largest = 64;
+
+    private const int SmallestOnGpu = 16;
+
+    /// <summary>Of a GPU's free memory, the rest being other programs' and the allocator's.</summary>
+    private const double UsableShare = 0.8;
 
     private const int MinimumRuns = 2;
 
@@ -37,15 +42,19 @@ public static class BatchSizeFinder
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(session);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(parallelism);
-        TimeSpan total = budget ?? TimeSpan.FromSeconds(2);
-        Stopwatch clock = Stopwatch.StartNew();
+        TimeSpan total = budget ?? TimeSpan.FromSeconds(session is ITileSession { Memory: not null } ? 4 : 2);
         List<BatchSizeTrial> trials = [];
         string stoppedBy = "largest";
         long grownPerTile = 0;
-        for (int size = TileBatcher.MinimumRows; size <= Largest; size *= 2)
+        ITileSession? tiles = session as ITileSession;
+        DeviceMemory? atStart = tiles?.Memory;
+        int smallest = atStart is null ? TileBatcher.MinimumRows : WarmGpu(graph, session, cancellationToken);
+        Stopwatch clock = Stopwatch.StartNew();
+        for (int size = smallest; size <= (tiles?.LargestBatch ?? Largest); size *= 2)
         {
-            long needed = size * (((parallelism + 1) * graph.BytesPerTile) + grownPerTile);
-            if (trials.Count > 0 && needed > memoryLimitBytes)
+            long needed = size * (((parallelism + 1) * graph.BytesPerTile) + (atStart is null ? grownPerTile : 0));
+            bool fills = atStart is { } memory && size * grownPerTile > memory.FreeBytes * UsableShare;
+            if (trials.Count > 0 && (needed > memoryLimitBytes || fills))
             {
                 stoppedBy = "memory";
                 break;
@@ -74,11 +83,32 @@ public static class BatchSizeFinder
                 break;
             }
 
-            // The last trial only: the first ones grow by what the engine sets up once.
-            grownPerTile = Math.Max(0, Environment.WorkingSet - before) / size;
+            // The last trial only: the first ones grow by what the engine sets up once. A GPU's own allocator keeps what it had.
+            long grown = atStart is { } first && tiles!.Memory is { } now ? first.FreeBytes - now.FreeBytes : Environment.WorkingSet - before;
+            grownPerTile = Math.Max(0, grown) / size;
         }
 
+        tiles?.Trim();
         return new BatchSizeChoice(Choose(trials), trials, stoppedBy);
+    }
+
+    /// <summary>The first run on a GPU loads kernels for seconds, which is none of the trials' time.</summary>
+    /// <returns>The smallest size to try: the first one that fits.</returns>
+    private static int WarmGpu(TileGraph graph, IInferenceSession session, CancellationToken cancellationToken)
+    {
+        for (int size = SmallestOnGpu; ; size /= 2)
+        {
+            using TileBuffer buffer = TileBuffer.Allocate(graph, session, size);
+            try
+            {
+                buffer.Run(0, size, cancellationToken);
+                return size;
+            }
+            catch (InferenceException e) when (e.IsOutOfMemory && size > 1)
+            {
+                (session as ITileSession)?.Trim();
+            }
+        }
     }
 
     internal static int Choose(IReadOnlyList<BatchSizeTrial> trials)
@@ -90,19 +120,28 @@ public static class BatchSizeFinder
     private static double Measure(
         TileGraph graph, IInferenceSession session, int size, int parallelism, TimeSpan time, CancellationToken cancellationToken)
     {
-        float[][] inputs = [.. Enumerable.Range(0, parallelism).Select(_ => new float[size * graph.InputLength])];
-        float[][] outputs = [.. Enumerable.Range(0, parallelism).Select(_ => new float[size * graph.Dimension])];
-        void Once(int loop) => session.RunInto(
-            [new TensorView(graph.Input, inputs[loop], [size, 3, graph.SizePx, graph.SizePx])],
-            [new TensorBuffer(graph.Output, outputs[loop], [size, graph.Dimension])],
-            cancellationToken);
+        TileBuffer[] buffers = [.. Enumerable.Range(0, parallelism).Select(_ => TileBuffer.Allocate(graph, session, size))];
+        try
+        {
+            return Measure(buffers, time, cancellationToken);
+        }
+        finally
+        {
+            Array.ForEach(buffers, buffer => buffer.Dispose());
+        }
+    }
+
+    private static double Measure(TileBuffer[] buffers, TimeSpan time, CancellationToken cancellationToken)
+    {
+        int size = buffers[0].Capacity;
+        void Once(int loop) => buffers[loop].Run(0, size, cancellationToken);
 
         // The first run of a size sets up the engine's memory for it.
         Once(0);
         Stopwatch clock = Stopwatch.StartNew();
         long runs = 0;
         ExceptionDispatchInfo? failure = null;
-        Thread[] loops = [.. Enumerable.Range(0, parallelism).Select(loop => new Thread(() =>
+        Thread[] loops = [.. Enumerable.Range(0, buffers.Length).Select(loop => new Thread(() =>
         {
             try
             {

@@ -19,12 +19,12 @@ public readonly struct BatchSlot
         _use = use;
     }
 
-    /// <summary>Normalises a tile into the batch.</summary>
+    /// <summary>Puts a tile into the batch, in the form that the session takes.</summary>
     /// <param name="rgb">[SizePx, SizePx, 3] bytes.</param>
     public void Fill(ReadOnlySpan<byte> rgb)
     {
         _batch.ThrowUnlessHeld(_index, _use);
-        _batcher.Normaliser.Normalise(rgb, _batch.Pixels(_index));
+        _batch.Tiles.Fill(_index, rgb);
     }
 
     /// <summary>Hands the tile over.</summary>

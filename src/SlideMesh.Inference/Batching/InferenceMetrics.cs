@@ -20,6 +20,12 @@ public static class InferenceMetrics
 
     internal static Histogram<double> RunDuration { get; } = Meter.CreateHistogram<double>("slidemesh.inference.run.duration", "s", "Duration of one run.");
 
+    internal static Histogram<double> CopyInDuration { get; } = Meter.CreateHistogram<double>("slidemesh.inference.copy_in.duration", "s", "Copy of one batch's bytes to the device.");
+
+    internal static Histogram<double> ComputeDuration { get; } = Meter.CreateHistogram<double>("slidemesh.inference.compute.duration", "s", "Computation of one batch on the device.");
+
+    internal static Histogram<double> CopyOutDuration { get; } = Meter.CreateHistogram<double>("slidemesh.inference.copy_out.duration", "s", "Copy of one batch's results from the device.");
+
     internal static Counter<double> DeviceBusy { get; } = Meter.CreateCounter<double>("slidemesh.inference.device.busy", "s", "Time in runs, over all device loops.");
 
     internal static Counter<double> DeviceWait { get; } = Meter.CreateCounter<double>("slidemesh.inference.device.wait", "s", "Time without a batch to run, over all device loops.");

@@ -1,3 +1,5 @@
+using SlideMesh.Inference.Engines;
+
 namespace SlideMesh.Inference.Batching;
 
 /// <summary>
@@ -6,20 +8,15 @@ namespace SlideMesh.Inference.Batching;
 /// </summary>
 internal sealed class TileBatch
 {
-    private readonly int _tileLength;
-    private readonly float[] _input;
-    private readonly float[] _output;
     private readonly int[] _held;
     private int _use;
 
-    public TileBatch(TileGraph graph, int capacity)
+    /// <param name="tiles">Disposed by the batcher.</param>
+    public TileBatch(TileBuffer tiles)
     {
+        int capacity = tiles.Capacity;
         Capacity = capacity;
-        _tileLength = graph.InputLength;
-
-        // Pinned: the engine reads and writes here for as long as the process runs.
-        _input = GC.AllocateArray<float>(checked(capacity * _tileLength), pinned: true);
-        _output = GC.AllocateArray<float>(checked(capacity * graph.Dimension), pinned: true);
+        Tiles = tiles;
         _held = new int[capacity];
         Destinations = new Memory<float>[capacity];
         Groups = new TileGroup?[capacity];
@@ -41,11 +38,10 @@ internal sealed class TileBatch
     /// <summary>Null for abandoned slots.</summary>
     public TileGroup?[] Groups { get; }
 
-    public Memory<float> Input => _input;
+    public TileBuffer Tiles { get; }
 
-    public Memory<float> Output => _output;
-
-    public Span<float> Pixels(int index) => _input.AsSpan(index * _tileLength, _tileLength);
+    /// <summary>Of the last run of this batch, its parts together; null where the session does not tell.</summary>
+    public TileRunTimings? Timings { get; set; }
 
     public bool HasTiles(int first, int count) => Groups.AsSpan(first, count).ContainsAnyExcept((TileGroup?)null);
 
@@ -87,5 +83,6 @@ internal sealed class TileBatch
         Reserved = 0;
         Finished = 0;
         IsClosed = false;
+        Timings = null;
     }
 }

@@ -8,7 +8,9 @@ namespace SlideMesh.Inference.Batching;
 /// <remarks>
 /// <para>A ring of batch buffers of bounded bytes: a caller gets a slot, normalises its tile straight into the batch, and hands it over;
 /// while all buffers are full or running, callers wait, so that decoding never runs ahead of the device.</para>
-/// <para>A row's bits do not depend on the batch it went through; see <see cref="MinimumRows"/>.</para>
+/// <para>A row's bits do not depend on the batch it went through; see <see cref="MinimumRows"/>. Of a session that takes bytes
+/// (<see cref="ITileSession"/>) that cannot be said: a GPU's kernels differ with the number of rows. Its runs all have the batch's size, filled up with
+/// padding, so that a row depends on that size alone, and that to rounding.</para>
 /// </remarks>
 public sealed class TileBatcher : IDisposable
 {
@@ -25,6 +27,7 @@ public sealed class TileBatcher : IDisposable
     private readonly Thread[] _loops;
     private readonly TileBatch[] _ring;
     private readonly BatchRunner _runner;
+    private readonly bool _onGpu;
     private readonly CancellationTokenSource _closing = new();
 
     // Everything below is read and written under this lock.
@@ -45,6 +48,8 @@ public sealed class TileBatcher : IDisposable
     private long _outOfMemory;
     private TimeSpan _busy;
     private TimeSpan _wait;
+    private TileRunTimings _device;
+    private long? _firstRunAt;
 
     /// <param name="session">The tile graph; stays the caller's.</param>
     /// <exception cref="ArgumentException">The memory limit has no room for <see cref="LeastMemoryBytes"/>.</exception>
@@ -55,10 +60,13 @@ public sealed class TileBatcher : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.BatchSize ?? BatchRing.DefaultBatchSize);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Parallelism);
+        bool bytes = session is ITileSession;
+        graph = graph with { TakesBytes = bytes };
         Graph = graph;
-        Normaliser = new TileNormaliser(graph.Normalisation);
-        int minimumRows = options.OneTileRuns ? 1 : MinimumRows;
-        _runner = new BatchRunner(graph, session, minimumRows, _closing.Token);
+        bool equal = bytes || options.EqualRuns;
+        int minimumRows = options.OneTileRuns || equal ? 1 : MinimumRows;
+        _runner = new BatchRunner(graph, session, minimumRows, equal ? () => Volatile.Read(ref _batchSize) : () => minimumRows, _closing.Token);
+        _onGpu = session is ITileSession { Memory: not null };
         _options = options;
         _time = time ?? TimeProvider.System;
         _tag = InferenceMetrics.Tag(graph.Model);
@@ -67,7 +75,7 @@ public sealed class TileBatcher : IDisposable
         _batchSize = ring.BatchSize;
         Parallelism = ring.Loops;
         BufferBytes = ring.Buffers * ring.BatchSize * graph.BytesPerTile;
-        _ring = [.. Enumerable.Range(0, ring.Buffers).Select(_ => new TileBatch(graph, ring.BatchSize))];
+        _ring = [.. Enumerable.Range(0, ring.Buffers).Select(_ => new TileBatch(TileBuffer.Allocate(graph, session, ring.BatchSize)))];
         _free = new Queue<TileBatch>(_ring);
 
         _linger = _time.CreateTimer(_ => OnLinger(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -90,14 +98,38 @@ public sealed class TileBatcher : IDisposable
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(options);
+        if (session is ITileSession tiles)
+        {
+            return CreateForBytes(graph with { TakesBytes = true }, tiles, options, time, cancellationToken);
+        }
+
         int loops = BatchRing.Fit(graph, options).Loops;
         bool oneTileRuns = options.OneTileRuns
-            || !RowIndependence.Holds(graph, session, loops, options.MemoryLimitBytes, cancellationToken);
+            || (!options.EqualRuns && !RowIndependence.Holds(graph, session, loops, options.MemoryLimitBytes, cancellationToken));
         int batchSize = oneTileRuns
             ? 1
             : options.BatchSize
                 ?? BatchSizeFinder.Find(graph, session, loops, options.MemoryLimitBytes, cancellationToken: cancellationToken).BatchSize;
         return new TileBatcher(graph, session, options with { BatchSize = batchSize, OneTileRuns = oneTileRuns }, time);
+    }
+
+    private static TileBatcher CreateForBytes(
+        TileGraph graph, ITileSession session, TileBatcherOptions options, TimeProvider? time, CancellationToken cancellationToken)
+    {
+        options = options with { Parallelism = session.RunsAtOnce ?? options.Parallelism };
+        int loops = BatchRing.Fit(graph, options).Loops;
+        int wanted = options.BatchSize
+            ?? BatchSizeFinder.Find(graph, session, loops, options.MemoryLimitBytes, cancellationToken: cancellationToken).BatchSize;
+        int batchSize = BatchRing.Fit(graph, options with { BatchSize = wanted }).BatchSize;
+        using (TileBuffer trial = TileBuffer.Allocate(graph, session, batchSize))
+        {
+            if (trial.Tune() is { } chosen)
+            {
+                options.Notes?.Invoke(chosen);
+            }
+        }
+
+        return new TileBatcher(graph, session, options with { BatchSize = batchSize }, time);
     }
 
     /// <summary>The smallest memory limit with which a batcher of this graph works, one small run at a time. To check before the first slide.</summary>
@@ -122,12 +154,18 @@ public sealed class TileBatcher : IDisposable
         {
             lock (_gate)
             {
-                return new BatcherStatistics(_batches, _tiles, _failedTiles, _queued, _batchSize, BufferBytes, _outOfMemory, _busy, _wait);
+                TimeSpan wait = _wait;
+                if (_onGpu)
+                {
+                    // Its loops overlap: what one of them waits for says nothing of the device.
+                    TimeSpan sinceFirst = _firstRunAt is long first ? _time.GetElapsedTime(first) : TimeSpan.Zero;
+                    wait = sinceFirst > _busy ? sinceFirst - _busy : TimeSpan.Zero;
+                }
+
+                return new BatcherStatistics(_batches, _tiles, _failedTiles, _queued, _batchSize, BufferBytes, _outOfMemory, _busy, wait) { Device = _device };
             }
         }
     }
-
-    internal TileNormaliser Normaliser { get; }
 
     /// <summary>Takes a slot, waiting while every buffer is in use. For decode threads.</summary>
     /// <exception cref="ObjectDisposedException">The batcher closes.</exception>
@@ -204,6 +242,10 @@ public sealed class TileBatcher : IDisposable
         }
 
         dropped.ForEach(group => group.Finish(_runner.Closed()));
+        foreach (TileBatch batch in _ring)
+        {
+            batch.Tiles.Dispose();
+        }
     }
 
     internal void Finish(TileBatch batch, int index, Memory<float> destination, TileGroup? group)
@@ -300,6 +342,11 @@ public sealed class TileBatcher : IDisposable
         while (NextBatch() is { } batch)
         {
             long start = _time.GetTimestamp();
+            lock (_gate)
+            {
+                _firstRunAt ??= start;
+            }
+
             (int done, int failed) = _runner.Run(batch, HalveBatchSize);
             Recycle(batch, done, failed, _time.GetElapsedTime(start));
         }
@@ -331,6 +378,15 @@ public sealed class TileBatcher : IDisposable
 
     private void Recycle(TileBatch batch, int done, int failed, TimeSpan busy)
     {
+        TileRunTimings timings = batch.Timings ?? default;
+        if (batch.Timings is not null)
+        {
+            InferenceMetrics.CopyInDuration.Record(timings.CopyIn, _tag);
+            InferenceMetrics.ComputeDuration.Record(timings.Compute, _tag);
+            InferenceMetrics.CopyOutDuration.Record(timings.CopyOut, _tag);
+        }
+
+        busy = _onGpu ? TimeSpan.FromSeconds(timings.Compute) : busy;
         InferenceMetrics.Batches.Add(1, _tag);
         InferenceMetrics.Tiles.Add(done, _tag);
         InferenceMetrics.FailedTiles.Add(failed, _tag);
@@ -342,6 +398,7 @@ public sealed class TileBatcher : IDisposable
             _tiles += done;
             _failedTiles += failed;
             _busy += busy;
+            _device = new TileRunTimings(_device.CopyIn + timings.CopyIn, _device.Compute + timings.Compute, _device.CopyOut + timings.CopyOut);
             CountQueued(-(done + failed));
             batch.Clear();
             _free.Enqueue(batch);
@@ -365,11 +422,16 @@ public sealed class TileBatcher : IDisposable
     private void HalveBatchSize(int failedSize)
     {
         InferenceMetrics.OutOfMemory.Add(1, _tag);
+        int batchSize;
         lock (_gate)
         {
             _outOfMemory++;
-            _batchSize = Math.Max(_runner.MinimumRows, Math.Min(_batchSize, failedSize / 2));
+            batchSize = Math.Max(_runner.MinimumRows, Math.Min(_batchSize, failedSize / 2));
+            Volatile.Write(ref _batchSize, batchSize);
         }
+
+        _options.Notes?.Invoke(
+            FormattableString.Invariant($"{Graph.Model}: the device has no memory for a batch of {failedSize} tiles; going on with {batchSize}"));
     }
 
     private void CountQueued(int tiles)

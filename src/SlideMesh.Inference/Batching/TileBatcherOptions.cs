@@ -12,12 +12,21 @@ public sealed record TileBatcherOptions
     /// <summary>Every run has one tile, for graphs whose results depend on the batch; set by <see cref="TileBatcher.Create"/>.</summary>
     public bool OneTileRuns { get; init; }
 
+    /// <summary>
+    /// Every run has the batch's size, filled up with padding: for devices whose kernels differ with the number of rows, where a row's last bits
+    /// then depend on that one size. Always so for an <see cref="Engines.ITileSession"/>.
+    /// </summary>
+    public bool EqualRuns { get; init; }
+
     /// <summary>Runs at the same time at most, each on a thread of its own; lowered when <see cref="MemoryLimitBytes"/> asks for it. The default is for a CPU: one per core, on a session of one thread.</summary>
     /// <remarks>
     /// Measured with ONNX Runtime 1.30 beside other work on 2 cores, tiles per second of CPU time: demonstration encoder 644 with two
     /// loops of one thread, 595 with one loop of two threads, 346 with two threads that spin; ResNet-50 27, 21 and 19 (batches of 8).
     /// </remarks>
     public int Parallelism { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>Told, in one line, what a user should know: a batch that was too large for the device, what was chosen to make it faster. Must be quick.</summary>
+    public Action<string>? Notes { get; init; }
 
     /// <summary>Bound on the memory of all batch buffers together (pixels and results; not the engine's own).</summary>
     public long MemoryLimitBytes { get; init; } = 512L << 20;

@@ -11,8 +11,11 @@ public sealed record TileGraph(string Model, string Input, string Output, int Si
     /// <summary>Floats in one tile.</summary>
     public int InputLength => checked(3 * SizePx * SizePx);
 
-    /// <summary>Bytes that one tile takes in a batch: its pixels as float32 and its row of results.</summary>
-    public long BytesPerTile => sizeof(float) * ((long)InputLength + Dimension);
+    /// <summary>Pixels stay bytes in a batch, for a session that takes them so (<see cref="Engines.ITileSession"/>); else they are float32.</summary>
+    public bool TakesBytes { get; init; }
+
+    /// <summary>Bytes that one tile takes in a batch: its pixels and its row of results.</summary>
+    public long BytesPerTile => ((TakesBytes ? sizeof(byte) : sizeof(float)) * (long)InputLength) + (sizeof(float) * (long)Dimension);
 
     /// <param name="producer">Encoder or pixel tile classifier.</param>
     public static TileGraph Of(ModelPackage producer, FeatureStream stream)

@@ -1,15 +1,32 @@
+using SlideMesh.Inference.Packages;
+
 namespace SlideMesh.Inference.Engines;
 
 /// <summary>Something that runs model graphs on a device. Thread-safe.</summary>
 public interface IInferenceEngine : IDisposable
 {
-    /// <summary>Engine and version, e.g. <c>onnxruntime 1.30.0</c>.</summary>
+    /// <summary>
+    /// Engine and version, e.g. <c>onnxruntime 1.30.0</c>, with whatever else may change the last bits of results (kind of device, precision).
+    /// It is part of the key under which results are kept.
+    /// </summary>
     string Description { get; }
+
+    /// <summary>The device, e.g. <c>cpu</c> or <c>cuda:1</c>.</summary>
+    string Device => "cpu";
 
     /// <param name="path">Graph file.</param>
     /// <param name="threads">Threads that one call may use; 1 keeps reductions in one order.</param>
     /// <exception cref="InferenceException">The graph cannot be loaded.</exception>
     IInferenceSession Load(string path, int threads);
+
+    /// <summary>Loads a package's graph in the form that suits the engine best.</summary>
+    /// <param name="role">See <see cref="GraphRole"/>.</param>
+    /// <inheritdoc cref="Load(string, int)"/>
+    IInferenceSession Load(ModelPackage package, string role, int threads)
+    {
+        ArgumentNullException.ThrowIfNull(package);
+        return Load(package.GraphPath(role), threads);
+    }
 }
 
 /// <summary>A loaded graph. <see cref="Run"/> may be called from several threads at once.</summary>

@@ -2,22 +2,56 @@ using SlideMesh.Inference.Engines;
 
 namespace SlideMesh.Inference.OnnxRuntime;
 
-/// <summary>Runs ONNX graphs by ONNX Runtime's C interface on the CPU. Thread-safe; sessions may outlive the engine.</summary>
+/// <summary>Runs ONNX graphs by ONNX Runtime's C interface, on the CPU or, with a library that has the CUDA provider, on a GPU. Thread-safe; sessions may outlive the engine.</summary>
 public sealed class OnnxRuntimeEngine : IInferenceEngine
 {
     private readonly OrtApi _api;
     private readonly OrtEnvHandle _env;
     private readonly OnnxRuntimeOptions _options;
 
-    /// <exception cref="Slides.Native.NativeLibraryUnavailableException">The library is missing or too old.</exception>
+    private const string CudaProvider = "CUDAExecutionProvider";
+
+    /// <exception cref="Slides.Native.NativeLibraryUnavailableException">The library is missing or too old, or has no CUDA provider when a GPU is wanted.</exception>
     public OnnxRuntimeEngine(OnnxRuntimeOptions? options = null)
     {
         _options = options ?? new OnnxRuntimeOptions();
         _api = OnnxRuntimeLibrary.Api;
+        if (_options.CudaDevice is int device && WhyNoCuda(device) is { } reason)
+        {
+            throw new Slides.Native.NativeLibraryUnavailableException(
+                $"ONNX Runtime {_api.Version} computes on no GPU here ({reason}); set {OnnxRuntimeLibrary.Variable} to a libonnxruntime.so that has its CUDA provider beside it, or use --engine libtorch or --device cpu.");
+        }
+
         _env = _api.CreateEnv("slidemesh");
     }
 
-    public string Description => $"onnxruntime {_api.Version}";
+    public string Description => _options.CudaDevice is null ? $"onnxruntime {_api.Version}" : $"onnxruntime {_api.Version}, cuda";
+
+    public string Device => _options.CudaDevice is int index ? $"cuda:{index}" : "cpu";
+
+    /// <summary>Why the library at hand cannot compute on GPU number <paramref name="device"/>; null when it can.</summary>
+    /// <remarks>A library may say that it was built with CUDA although the provider, a library of its own, was not delivered with it.</remarks>
+    public string? WhyNoCuda(int device)
+    {
+        if (!_api.GetAvailableProviders().Contains(CudaProvider))
+        {
+            return "it was built without CUDA";
+        }
+
+        try
+        {
+            using OrtSessionOptionsHandle options = _api.CreateSessionOptions();
+            _api.SessionOptionsAppendExecutionProviderCudaV2(options, device);
+            return null;
+        }
+        catch (InferenceException e)
+        {
+            string text = e.Message.ReplaceLineEndings(" ");
+            return text.Contains("providers_cuda", StringComparison.Ordinal) ? "its CUDA provider, libonnxruntime_providers_cuda.so, or what that needs is missing"
+                : text.Contains("providers_shared", StringComparison.Ordinal) ? "its libonnxruntime_providers_shared.so is missing"
+                : text;
+        }
+    }
 
     public IInferenceSession Load(string path, int threads)
     {
@@ -46,6 +80,11 @@ public sealed class OnnxRuntimeEngine : IInferenceEngine
         _api.SetIntraOpNumThreads(options, threads);
         _api.SetInterOpNumThreads(options, 1);
         _api.AddSessionConfigEntry(options, "session.intra_op.allow_spinning", _options.AllowSpinning ? "1" : "0");
+        if (_options.CudaDevice is int device)
+        {
+            _api.SessionOptionsAppendExecutionProviderCudaV2(options, device);
+        }
+
         if (!_options.MemoryArena)
         {
             _api.DisableCpuMemArena(options);

@@ -1,5 +1,5 @@
-using System.Reflection;
 using System.Runtime.InteropServices;
+using SlideMesh.Inference.Engines;
 using SlideMesh.Slides.Native;
 
 namespace SlideMesh.Inference.OnnxRuntime;
@@ -16,7 +16,7 @@ internal static unsafe partial class OnnxRuntimeLibrary
     /// </summary>
     private const uint ApiVersion = 16;
 
-    private const string Library = "onnxruntime";
+    internal const string Library = "onnxruntime";
 
     private const string Hint = "run tools/setup.sh";
 
@@ -29,13 +29,16 @@ internal static unsafe partial class OnnxRuntimeLibrary
     /// <exception cref="NativeLibraryUnavailableException">Missing or too old.</exception>
     public static OrtApi Api => Table.Value;
 
+    /// <summary>For the import resolver.</summary>
+    internal static nint LoadedHandle => Handle.Value;
+
     internal static nint Open(string variable, IReadOnlyList<string> fileNames) =>
         NativeLibraryFinder.Load(variable, fileNames, Hint);
 
     private static OrtApi LoadTable()
     {
         _ = Handle.Value;
-        NativeLibrary.SetDllImportResolver(typeof(OnnxRuntimeLibrary).Assembly, Resolve);
+        NativeImports.Register();
         void** root = OrtGetApiBase();
         void** table = ((delegate* unmanaged<uint, void**>)root[0])(ApiVersion);
         string version = Marshal.PtrToStringUTF8((nint)((delegate* unmanaged<byte*>)root[1])()) ?? "unknown";
@@ -44,8 +47,6 @@ internal static unsafe partial class OnnxRuntimeLibrary
             : throw new NativeLibraryUnavailableException(
                 $"ONNX Runtime {version} is too old, 1.{ApiVersion} or newer is needed; {Hint} or set {Variable} to a newer libonnxruntime.so.");
     }
-
-    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath) => name == Library ? Handle.Value : 0;
 
     [LibraryImport(Library)]
     private static partial void** OrtGetApiBase();

@@ -102,6 +102,45 @@ internal sealed unsafe class OrtApi(void** table, string version)
         }
     }
 
+    /// <summary>Names of the execution providers that this library was built with, e.g. <c>CUDAExecutionProvider</c>.</summary>
+    public IReadOnlyList<string> GetAvailableProviders()
+    {
+        byte** names = null;
+        int count = 0;
+        Check(((delegate* unmanaged<byte***, int*, nint>)_table[125])(&names, &count));
+        List<string> providers = [];
+        for (int i = 0; i < count; i++)
+        {
+            providers.Add(Marshal.PtrToStringUTF8((nint)names[i]) ?? "");
+        }
+
+        Check(((delegate* unmanaged<byte**, int, nint>)_table[126])(names, count));
+        return providers;
+    }
+
+    /// <summary>Puts sessions with these options on a GPU.</summary>
+    public void SessionOptionsAppendExecutionProviderCudaV2(OrtSessionOptionsHandle options, int device)
+    {
+        using HandleLease o = new(options);
+        nint cuda = 0;
+        Check(((delegate* unmanaged<nint*, nint>)_table[205])(&cuda));
+        try
+        {
+            fixed (byte* key = Utf8("device_id"), value = Utf8(device.ToString(System.Globalization.CultureInfo.InvariantCulture)))
+            {
+                byte* k = key;
+                byte* v = value;
+                Check(((delegate* unmanaged<nint, byte**, byte**, nuint, nint>)_table[206])(cuda, &k, &v, 1));
+            }
+
+            Check(((delegate* unmanaged<nint, nint, nint>)_table[204])(o.Value, cuda));
+        }
+        finally
+        {
+            ((delegate* unmanaged<nint, void>)_table[208])(cuda);
+        }
+    }
+
     public IReadOnlyList<TensorInfo> SessionGetInputs(OrtSessionHandle session) => Tensors(session, count: 30, typeInfo: 33, name: 36);
 
     public IReadOnlyList<TensorInfo> SessionGetOutputs(OrtSessionHandle session) => Tensors(session, count: 31, typeInfo: 34, name: 37);

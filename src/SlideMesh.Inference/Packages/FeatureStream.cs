@@ -13,7 +13,8 @@ namespace SlideMesh.Inference.Packages;
 public sealed record FeatureStream(string Id, string Package, TileView View, int Dimension)
 {
     /// <summary>The package's name for its own view, else name-SIZEpx-MPPum with the overlap behind when there is one.</summary>
-    public static string IdFor(string package, TileView native, TileView view)
+    /// <param name="native">The package's own view; null when it is not known, and the id then states the view whatever it is.</param>
+    public static string IdFor(string package, TileView? native, TileView view)
     {
         ArgumentNullException.ThrowIfNull(view);
         if (view == native)

@@ -22,6 +22,9 @@ public static class GraphRole
     /// <summary>Input of <see cref="Bag"/> and <see cref="Whole"/> for models with covariates, [1, V].</summary>
     public const string CovariatesTensor = "covariates";
 
+    /// <summary>Input of <see cref="Bag"/> and <see cref="Whole"/> for slide heads that take omics, [1, G].</summary>
+    public const string OmicsTensor = "omics";
+
     /// <summary>Numbers per tile class in a slide's summary vector: mean, standard deviation, five quantiles, share of tiles ≥ 0.5.</summary>
     public const int SummaryPerClass = 8;
 }

@@ -28,6 +28,7 @@ internal sealed class GraphRules(ModelPackage package)
             case ModelKind.SlideHead when _manifest.Graphs.ContainsKey(GraphRole.Whole):
                 CheckFeatures(GraphRole.Whole);
                 CheckCovariates(GraphRole.Whole);
+                CheckOmics(GraphRole.Whole);
                 if (Find(Outputs(GraphRole.Whole), GraphRole.AttentionTensor) is { } attention)
                 {
                     RequireShape(GraphRole.Whole, attention, [Free, null]);
@@ -111,7 +112,7 @@ internal sealed class GraphRules(ModelPackage package)
     {
         try
         {
-            return engine.Load(package.GraphPath(role), threads: 1);
+            return engine.Load(package, role, threads: 1);
         }
         catch (InferenceException e)
         {
@@ -148,7 +149,7 @@ internal sealed class GraphRules(ModelPackage package)
 
     private void CheckFeatures(string role)
     {
-        IReadOnlyList<TensorSpec> inputs = [.. Inputs(role).Where(t => t.Name != GraphRole.CovariatesTensor)];
+        IReadOnlyList<TensorSpec> inputs = [.. Inputs(role).Where(t => t.Name is not (GraphRole.CovariatesTensor or GraphRole.OmicsTensor))];
         RequireShape(role, Only(role, "input", inputs), [Free, _manifest.Encoder!.Dimension]);
     }
 
@@ -181,9 +182,10 @@ internal sealed class GraphRules(ModelPackage package)
         RequireShape(GraphRole.Instance, attention, [Free, null]);
         RequireShape(GraphRole.Bag, Get(GraphRole.Bag, "input", Inputs(GraphRole.Bag), GraphRole.PooledTensor), [1, attention.Shape[1], hidden.Shape[1]]);
         CheckCovariates(GraphRole.Bag);
-        if (Inputs(GraphRole.Bag).FirstOrDefault(t => t.Name is not (GraphRole.PooledTensor or GraphRole.CovariatesTensor)) is { } other)
+        CheckOmics(GraphRole.Bag);
+        if (Inputs(GraphRole.Bag).FirstOrDefault(t => t.Name is not (GraphRole.PooledTensor or GraphRole.CovariatesTensor or GraphRole.OmicsTensor)) is { } other)
         {
-            throw Fail(GraphRole.Bag, $"takes '{other.Name}'; a bag graph takes '{GraphRole.PooledTensor}' and, with covariates, '{GraphRole.CovariatesTensor}'.");
+            throw Fail(GraphRole.Bag, $"takes '{other.Name}'; a bag graph takes '{GraphRole.PooledTensor}' and, with covariates or omics, '{GraphRole.CovariatesTensor}' and '{GraphRole.OmicsTensor}'.");
         }
     }
 
@@ -201,6 +203,20 @@ internal sealed class GraphRules(ModelPackage package)
         }
     }
 
+    private void CheckOmics(string role)
+    {
+        TensorSpec? omics = Find(Inputs(role), GraphRole.OmicsTensor);
+        if ((omics is not null) != (_manifest.OmicsFeaturesFile is not null))
+        {
+            throw Fail(role, $"the graph {(omics is null ? "takes no" : "takes")} '{GraphRole.OmicsTensor}' and model.json names {_manifest.OmicsFeaturesFile ?? "no omicsFeaturesFile"}; they must agree.");
+        }
+
+        if (omics is not null)
+        {
+            RequireShape(role, omics, [1, OmicsFeatures.Count(package, _manifest.OmicsFeaturesFile!)]);
+        }
+    }
+
     private void CheckOutputs()
     {
         foreach (TaskOutput output in _manifest.Outputs)
@@ -212,14 +228,15 @@ internal sealed class GraphRules(ModelPackage package)
                 OutputType.Categorical => (labels, $"categorical with {labels} labels: {labels}"),
                 OutputType.Ordinal => (labels - 1, $"ordinal with {labels} labels: {labels - 1}"),
                 OutputType.Binary => (1L, "binary: 1"),
-                _ => (1L, "regression: 1"),
+                OutputType.Hazards => (labels - 1, $"hazards with {labels} labels: {labels - 1}"),
+                _ => (output.QuantityNames().Count, $"regression: {output.QuantityNames().Count}"),
             };
             if (tensor.Shape is not [1, var actual] || actual != width)
             {
                 throw Fail(package.LastRole, $"output '{output.Tensor}' of task '{output.Task}' is {Show(tensor.Shape)}; [1, {width}] is needed ({rule}).");
             }
 
-            if (output.Attention is int column)
+            foreach (int column in output.AttentionMaps.Select(m => m.Column).Concat(output.Attention is int main ? [main] : []))
             {
                 string role = _manifest.Graphs.ContainsKey(GraphRole.Instance) ? GraphRole.Instance : package.LastRole;
                 TensorSpec attention = Get(role, "output", Outputs(role), GraphRole.AttentionTensor);

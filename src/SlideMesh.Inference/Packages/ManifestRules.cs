@@ -44,6 +44,8 @@ internal static partial class ManifestRules
 
         string? omics = manifest.Fusion?.OmicsFeaturesFile;
         rules.Require(omics is null || listed.Contains(omics), $"fusion uses '{omics}', which 'files' does not list; add it with its SHA-256.");
+        omics = manifest.OmicsFeaturesFile;
+        rules.Require(omics is null || listed.Contains(omics), $"omicsFeaturesFile is '{omics}', which 'files' does not list; add it with its SHA-256.");
     }
 
     private static void CheckGraphs(Rules rules, ModelManifest manifest)
@@ -114,6 +116,8 @@ internal static partial class ManifestRules
 
         rules.Require(
             manifest.Covariates.Count == 0 || manifest.Kind == ModelKind.SlideHead, "only slide heads take covariates.");
+        rules.Require(
+            manifest.OmicsFeaturesFile is null || manifest.Kind == ModelKind.SlideHead, "'omicsFeaturesFile' belongs to slide heads; a fusion head names its own in 'fusion'.");
         rules.Require((manifest.Kind == ModelKind.FusionHead) == (manifest.Fusion is not null), "'fusion' belongs to fusion heads, and only to them.");
         rules.Require((manifest.Kind == ModelKind.TileClassifier) == (manifest.TileOutput is not null), "'tileOutput' belongs to tile classifiers, and only to them.");
     }
@@ -132,20 +136,26 @@ internal static partial class ManifestRules
             rules.Require(output.Transform is "none" or "pow10", $"{what}: transform '{output.Transform}' is not known; none or pow10.");
             rules.Require(output.Attention is null or >= 0, $"{what}: attention is a column, counted from 0.");
             rules.Require(output.Labels.Distinct().Count() == output.Labels.Count, $"{what}: a label stands twice.");
+            rules.Require(
+                output.AttentionMaps.All(m => m.Column >= 0 && NamePattern().IsMatch(m.Name)) && output.AttentionMaps.Select(m => m.Name).Distinct().Count() == output.AttentionMaps.Count,
+                $"{what}: attentionMaps need columns, counted from 0, and different names that match [a-z0-9][a-z0-9._-]*: they become part of file names.");
             bool labels = output.Type switch
             {
-                OutputType.Regression => output.Labels.Count == 0,
+                OutputType.Regression => true,
                 OutputType.Binary => output.Labels.Count == 2,
                 _ => output.Labels.Count >= 2,
             };
-            rules.Require(labels, $"{what}: has {output.Labels.Count} labels; regression takes none, binary two, the others two or more.");
+            rules.Require(labels, $"{what}: has {output.Labels.Count} labels; binary takes two, categorical, ordinal and hazards two or more.");
             rules.Require(
                 manifest.Outputs.Count(o => o.Tensor == output.Tensor) == 1, $"outputs: tensor '{output.Tensor}' is listed twice; remove one.");
             rules.Require(
                 manifest.Outputs.Count(o => o.Task == output.Task && SameAnswer(o, output)) == 1,
                 $"outputs: task '{output.Task}' is answered twice; it takes one class answer and one regression for each quantity.");
             rules.Require(
-                output.Type != OutputType.Regression || !string.IsNullOrEmpty(output.Quantity), $"{what}: a regression needs 'quantity'.");
+                output.Type != OutputType.Regression || output.Labels.Count > 0 || !string.IsNullOrEmpty(output.Quantity),
+                $"{what}: a regression needs 'quantity', or 'labels' when its tensor holds several quantities.");
+            rules.Require(
+                output.Type != OutputType.Hazards || output.Temperature == 1, $"{what}: hazards have no temperature.");
         }
 
         if (manifest.TileOutput is { } tiles)
@@ -157,7 +167,7 @@ internal static partial class ManifestRules
     }
 
     private static bool SameAnswer(TaskOutput a, TaskOutput b) =>
-        a.Type == OutputType.Regression ? b.Type == OutputType.Regression && a.Quantity == b.Quantity : b.Type != OutputType.Regression;
+        a.Type == OutputType.Regression ? b.Type == OutputType.Regression && a.QuantityNames().Intersect(b.QuantityNames()).Any() : b.Type != OutputType.Regression;
 
     private static string Join(IEnumerable<string> names) => string.Join(" + ", names);
 

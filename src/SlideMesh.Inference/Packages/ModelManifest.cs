@@ -53,6 +53,12 @@ public sealed record ModelManifest
     /// <summary>Case covariates of a slide head, in the order of the <c>covariates</c> input's columns.</summary>
     public IReadOnlyList<Covariate> Covariates { get; init; } = [];
 
+    /// <summary>
+    /// Slide heads that take omics: CSV in the package, <c>name,mean,std</c>, a row for each column of the <c>omics</c> input, scaled as
+    /// <see cref="FusionInputs.OmicsFeaturesFile"/>'s. Such a head does not answer for a case without omics.
+    /// </summary>
+    public string? OmicsFeaturesFile { get; init; }
+
     /// <summary>Inputs of a fusion head.</summary>
     public FusionInputs? Fusion { get; init; }
 
@@ -82,7 +88,10 @@ public sealed record Normalisation(IReadOnlyList<float> Mean, IReadOnlyList<floa
 public sealed record EncoderReference(string Name, string? Sha256, int Dimension);
 
 /// <summary>One ONNX file with its named tensors.</summary>
-public sealed record GraphSpec(string File, IReadOnlyList<TensorSpec> Inputs, IReadOnlyList<TensorSpec> Outputs);
+/// <param name="Torchscript">
+/// The same graph as TorchScript, for the libtorch engine: <c>forward</c> takes the inputs in their order and gives the outputs in theirs.
+/// </param>
+public sealed record GraphSpec(string File, IReadOnlyList<TensorSpec> Inputs, IReadOnlyList<TensorSpec> Outputs, string? Torchscript = null);
 
 /// <param name="Name">Tensor name in the graph.</param>
 /// <param name="Shape">Dimensions; −1 is free (batch, bag). Element type is float32.</param>
@@ -99,7 +108,10 @@ public sealed record TaskOutput
 
     public required OutputType Type { get; init; }
 
-    /// <summary>Class labels (binary: negative then positive). Empty for regression.</summary>
+    /// <summary>
+    /// Class labels (binary: negative then positive). Regression: empty, or the names of the quantities where the tensor holds several.
+    /// Hazards: the intervals of time, then what lies beyond the last.
+    /// </summary>
     public IReadOnlyList<string> Labels { get; init; } = [];
 
     /// <summary>Regression: name of the quantity, its unit, and the inverse transform of the raw output.</summary>
@@ -116,9 +128,19 @@ public sealed record TaskOutput
     /// <summary>Column of the attention output that belongs to this task, null when there is none.</summary>
     public int? Attention { get; init; }
 
+    /// <summary>Further columns of the attention output that speak of this task, e.g. one a class; each becomes a map of its own.</summary>
+    public IReadOnlyList<AttentionMap> AttentionMaps { get; init; } = [];
+
     /// <summary>Weight of this model when several models answer the same task.</summary>
     public double Weight { get; init; } = 1;
+
+    /// <summary>Regression: the names of its quantities, in the order of the tensor.</summary>
+    public IReadOnlyList<string> QuantityNames() => Labels.Count > 0 ? Labels : [string.IsNullOrEmpty(Quantity) ? Task : Quantity];
 }
+
+/// <param name="Name">Matches <c>[a-z0-9][a-z0-9._-]*</c>; the map is called task-attention-name.</param>
+/// <param name="Column">Column of the attention output.</param>
+public sealed record AttentionMap(string Name, int Column);
 
 /// <summary>How raw outputs become probabilities.</summary>
 [JsonConverter(typeof(KebabCaseEnumConverter<OutputType>))]
@@ -133,8 +155,14 @@ public enum OutputType
     /// <summary>One logit, σ gives the probability of the second label.</summary>
     Binary,
 
-    /// <summary>One number.</summary>
+    /// <summary>One number, or one for each label.</summary>
     Regression,
+
+    /// <summary>
+    /// K − 1 logits of discrete hazards: h_j = σ(logit j) is the probability of the event in interval j for those it has not met before.
+    /// They become probabilities of the K labels: h_j · Π_{i &lt; j} (1 − h_i), and Π (1 − h_i) for the last.
+    /// </summary>
+    Hazards,
 }
 
 /// <summary>Scores of a tile classifier: probabilities, already activated in the graph.</summary>

@@ -48,13 +48,19 @@ public sealed class PackageCatalog
     /// <summary>
     /// <see cref="Load"/>, and the encoders that these packages refer to, taken from the search path when they were not named.
     /// </summary>
-    public IReadOnlyList<ModelPackage> LoadWithEncoders(IEnumerable<string> references)
+    public IReadOnlyList<ModelPackage> LoadWithEncoders(IEnumerable<string> references) => LoadWith(references, _ => true);
+
+    /// <summary><see cref="LoadWithEncoders"/>, but an encoder that is not on the search path is left out.</summary>
+    public IReadOnlyList<ModelPackage> LoadWithKnownEncoders(IEnumerable<string> references) =>
+        LoadWith(references, name => SearchPath.Any(folder => IsPackage(Path.Combine(folder, name))));
+
+    private List<ModelPackage> LoadWith(IEnumerable<string> references, Func<string, bool> wanted)
     {
         List<ModelPackage> packages = [.. Load(references)];
         HashSet<string> names = [.. packages.Select(p => p.Name)];
         foreach (ModelPackage package in packages.ToArray())
         {
-            if (package.Manifest.Encoder is { } encoder && names.Add(encoder.Name))
+            if (package.Manifest.Encoder is { } encoder && wanted(encoder.Name) && names.Add(encoder.Name))
             {
                 packages.AddRange(Load([encoder.Name]));
             }

@@ -10,6 +10,86 @@ public static class PipelineResolver
     /// <exception cref="ModelPackageException">The first violation, naming package and tensor.</exception>
     public static ResolvedPipeline Resolve(IEnumerable<ModelPackage> packages, IInferenceEngine engine)
     {
+        (List<ModelPackage> ordered, Dictionary<string, ModelPackage> byName) = CheckEach(packages, engine);
+        foreach (ModelPackage package in ordered)
+        {
+            CheckEncoder(package, byName);
+            CheckFusion(package, byName);
+        }
+
+        return WithStreams(ordered, byName);
+    }
+
+    /// <summary>Encoders alone, each on every view that <paramref name="tiles"/> asks for.</summary>
+    /// <param name="packages">Encoders in any order.</param>
+    /// <exception cref="ModelPackageException">A package is no encoder, is not sound, or does not take such tiles.</exception>
+    public static ResolvedPipeline ResolveEncoders(IEnumerable<ModelPackage> packages, TileChoice tiles, IInferenceEngine engine)
+    {
+        ArgumentNullException.ThrowIfNull(tiles);
+        (List<ModelPackage> ordered, _) = CheckEach(packages, engine);
+        SortedDictionary<string, FeatureStream> streams = new(StringComparer.Ordinal);
+        SortedDictionary<string, string> used = new(StringComparer.Ordinal);
+        foreach (ModelPackage package in ordered)
+        {
+            if (package.Kind != ModelKind.Encoder)
+            {
+                string instead = package.Manifest.Encoder is { } encoder ? $"name its encoder, '{encoder.Name}', instead" : "name an encoder";
+                throw Fail(package, $"is a {KebabCase.Of(package.Kind)} and makes no features; {instead}.");
+            }
+
+            GraphRules rules = new(package);
+            foreach (TileView view in tiles.Views(package.Manifest.Tile!))
+            {
+                if (rules.FixedEdge() is int edge && edge != view.SizePx)
+                {
+                    throw Fail(package, $"takes tiles of {edge} px only, not {view.SizePx}; leave the tile size out.");
+                }
+
+                if (view.OverlapPx >= view.SizePx)
+                {
+                    throw Fail(package, $"cannot have tiles of {view.SizePx} px overlap by {view.OverlapPx} px; the overlap must be less than the tile.");
+                }
+
+                FeatureStream stream = new(FeatureStream.IdFor(package.Name, package.Manifest.Tile!, view), package.Name, view, rules.TileWidth());
+                streams[stream.Id] = stream;
+                used.TryAdd(package.Name, stream.Id);
+            }
+        }
+
+        return new ResolvedPipeline(ordered, [.. streams.Values], used);
+    }
+
+    /// <summary>
+    /// Heads that run on features which exist already: what <see cref="Resolve"/> checks, but an encoder may be missing, or be another than a
+    /// head was trained on, which counts the same. Its features then get a stream whose id always states the view, since the encoder's own
+    /// view is not known. Encoders are left out unless a head uses them.
+    /// </summary>
+    /// <exception cref="ModelPackageException">The first violation, or no head at all.</exception>
+    public static ResolvedPipeline ResolveHeads(IEnumerable<ModelPackage> packages, IInferenceEngine engine)
+    {
+        (List<ModelPackage> ordered, Dictionary<string, ModelPackage> byName) = CheckEach(packages, engine);
+        ILookup<string, EncoderReference> references = ordered.Select(p => p.Manifest.Encoder).OfType<EncoderReference>().ToLookup(e => e.Name, StringComparer.Ordinal);
+        List<ModelPackage> used = [.. ordered.Where(p => p.Kind != ModelKind.Encoder || (references.Contains(p.Name) && references[p.Name].All(e => Is(p, e))))];
+        if (used.All(p => p.Kind == ModelKind.Encoder) && ordered.Count > 0)
+        {
+            throw Fail(ordered[0], "is an encoder: it makes features and answers nothing; name slide heads or tile classifiers.");
+        }
+
+        foreach (ModelPackage encoder in ordered.Except(used))
+        {
+            byName.Remove(encoder.Name);
+        }
+
+        foreach (ModelPackage package in used)
+        {
+            CheckFusion(package, byName);
+        }
+
+        return WithStreams(used, byName);
+    }
+
+    private static (List<ModelPackage> Ordered, Dictionary<string, ModelPackage> ByName) CheckEach(IEnumerable<ModelPackage> packages, IInferenceEngine engine)
+    {
         ArgumentNullException.ThrowIfNull(packages);
         ArgumentNullException.ThrowIfNull(engine);
         List<ModelPackage> ordered = [.. packages.OrderBy(p => p.Kind).ThenBy(p => p.Name, StringComparer.Ordinal).ThenBy(p => p.Folder, StringComparer.Ordinal)];
@@ -27,13 +107,7 @@ public static class PipelineResolver
             new GraphRules(package).Check(engine);
         }
 
-        foreach (ModelPackage package in ordered)
-        {
-            CheckEncoder(package, byName);
-            CheckFusion(package, byName);
-        }
-
-        return WithStreams(ordered, byName);
+        return (ordered, byName);
     }
 
     private static void CheckEncoder(ModelPackage package, Dictionary<string, ModelPackage> byName)
@@ -93,19 +167,11 @@ public static class PipelineResolver
 
         GraphRules rules = new(package);
         rules.RequireShape(GraphRole.Fusion, rules.Input(GraphRole.Fusion, fusion.SlideInput), [1, width]);
-        rules.RequireShape(GraphRole.Fusion, rules.Input(GraphRole.Fusion, fusion.OmicsInput), [1, OmicsFeatures(package, fusion)]);
+        rules.RequireShape(GraphRole.Fusion, rules.Input(GraphRole.Fusion, fusion.OmicsInput), [1, OmicsFeatures.Count(package, fusion.OmicsFeaturesFile)]);
         if (package.Manifest.Graphs[GraphRole.Fusion].Inputs.Count != 2 || fusion.SlideInput == fusion.OmicsInput)
         {
             throw Fail(package, $"a fusion graph takes two inputs, '{fusion.SlideInput}' and '{fusion.OmicsInput}', no others.");
         }
-    }
-
-    private static int OmicsFeatures(ModelPackage package, FusionInputs fusion)
-    {
-        string[] rows = [.. File.ReadLines(package.PathOf(fusion.OmicsFeaturesFile)).Where(line => line.Length > 0)];
-        return rows.Length > 1 && rows[0].TrimStart('\uFEFF') == "name,mean,std"
-            ? rows.Length - 1
-            : throw Fail(package, $"{fusion.OmicsFeaturesFile} needs the header name,mean,std and a row for each omics feature.");
     }
 
     private static ResolvedPipeline WithStreams(List<ModelPackage> ordered, Dictionary<string, ModelPackage> byName)
@@ -120,10 +186,7 @@ public static class PipelineResolver
                 continue;
             }
 
-            ModelPackage producer = package.Manifest.Encoder is { } encoder ? byName[encoder.Name] : package;
-            TileView view = package.Manifest.Tile!;
-            FeatureStream stream = new(
-                FeatureStream.IdFor(producer.Name, producer.Manifest.Tile!, view), producer.Name, view, new GraphRules(producer).TileWidth());
+            FeatureStream stream = StreamOf(package, byName);
             if (streams.TryGetValue(stream.Id, out FeatureStream? other) && other != stream)
             {
                 throw Fail(package, $"makes features named '{stream.Id}', as does package '{other.Package}'; rename one of them.");
@@ -140,6 +203,22 @@ public static class PipelineResolver
         }
 
         return new ResolvedPipeline(ordered, [.. streams.Values], used);
+    }
+
+    private static bool Is(ModelPackage encoder, EncoderReference reference) =>
+        (reference.Sha256 is null || encoder.GraphSha256(GraphRole.Tile) == reference.Sha256) && new GraphRules(encoder).TileWidth() == reference.Dimension;
+
+    private static FeatureStream StreamOf(ModelPackage package, Dictionary<string, ModelPackage> byName)
+    {
+        TileView view = package.Manifest.Tile!;
+        if (package.Manifest.Encoder is { } reference && !byName.ContainsKey(reference.Name))
+        {
+            return new FeatureStream(FeatureStream.IdFor(reference.Name, native: null, view), reference.Name, view, reference.Dimension);
+        }
+
+        ModelPackage producer = package.Manifest.Encoder is { } encoder ? byName[encoder.Name] : package;
+        return new FeatureStream(
+            FeatureStream.IdFor(producer.Name, producer.Manifest.Tile!, view), producer.Name, view, new GraphRules(producer).TileWidth());
     }
 
     private static ModelPackageException Fail(ModelPackage package, string message) => new(package.Folder, $"package '{package.Name}' {message}");

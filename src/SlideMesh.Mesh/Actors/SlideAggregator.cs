@@ -33,10 +33,14 @@ public sealed class SlideAggregator(RunContext run, IMeshEngine engine)
                 MergeStage.Run(run, slide, planned, stream, ledger, cancellation);
                 return planned.Plan(stream).Tiles.Count;
             }, tiles => tiles, _ => ledger.Bytes(StageKeys.FeaturesStage(stream.Id)));
+            if (run.Store.Layout is not null)
+            {
+                ExportStage.Run(run, slide, planned, stream, ledger);
+            }
         }
 
         SlideSummary summary = ResultStage.Run(run, slide, planned, ledger, cancellation);
-        ledger.Keep(StageKeys.All(run));
+        StageKeys.ForgetOthers(run, ledger);
         if (run.ResultReady is { } publish)
         {
             await publish(slide.Id, cancellation).ConfigureAwait(false);

@@ -37,8 +37,6 @@ public sealed record NodeOptions
     /// <summary>Decoders, threads and batches of this node.</summary>
     public required RunOptions Work { get; init; }
 
-    public string Device { get; init; } = "cpu";
-
     /// <summary>Slides planned at once, and slides merged at once.</summary>
     public int SlidesAtOnce { get; init; } = 2;
 
@@ -50,7 +48,7 @@ public sealed record NodeOptions
 }
 
 /// <summary>One process of a cluster, from its start to its end. It ends when cancelled, drained by an operator, or unfit for a run.</summary>
-public sealed class ClusterNode(NodeOptions options, IInferenceEngine inference, Action<string> tell)
+public sealed class ClusterNode(NodeOptions options, IReadOnlyList<IInferenceEngine> devices, Action<string> tell)
 {
     // Twice the decoders: while the last rows of a shard are on the device, its worker's place reads the next shard.
     private const int ShardsPerDecoder = 2;
@@ -72,10 +70,10 @@ public sealed class ClusterNode(NodeOptions options, IInferenceEngine inference,
         await using ConfiguredAsyncDisposable closing = link.ConfigureAwait(false);
         RunBoard board = new(link);
         using MeshTelemetry telemetry = new();
-        using ModelShelf shelf = new(store, inference, options.Work, options.ModelsCache);
+        using ModelShelf shelf = new(store, devices, options.Work, options.ModelsCache, tell);
         RedisEngine engine = new(link, options.Engine);
-        using RunRegister runs = new(store, shelf, inference, engine, options.Work, telemetry);
-        using NodeTelemetry metrics = new(engine, link, () => shelf.BusyShare);
+        using RunRegister runs = new(store, shelf, devices[0], engine, options.Work, telemetry);
+        using NodeTelemetry metrics = new(engine, link, () => shelf.Devices);
         // Declared last, so that it ends first: its handlers use the others until they have returned.
         await using ConfiguredAsyncDisposable ending = engine.ConfigureAwait(false);
 
@@ -98,7 +96,7 @@ public sealed class ClusterNode(NodeOptions options, IInferenceEngine inference,
         using HealthServer? server = options.Health is { } address ? HealthServer.Start(address, health) : null;
         await engine.StartAsync(CancellationToken.None).ConfigureAwait(false);
         health.IsStarted = true;
-        tell($"node {options.Engine.Node} works as {RoleNames()} on pool {options.Engine.Pool}, {inference.Description}, {options.Device}");
+        tell($"node {options.Engine.Node} works as {RoleNames()} on pool {options.Engine.Pool}, {devices[0].Description}, {DeviceNames()}");
         await FollowAsync(store, board, engine, runs, shelf, metrics, stop).ConfigureAwait(false);
 
         await DrainAsync(board, engine).ConfigureAwait(false);
@@ -201,8 +199,8 @@ public sealed class ClusterNode(NodeOptions options, IInferenceEngine inference,
     {
         ["roles"] = RoleNames(),
         ["pool"] = options.Engine.Pool,
-        ["device"] = options.Device,
-        ["engine"] = inference.Description,
+        ["device"] = DeviceNames(),
+        ["engine"] = devices[0].Description,
         ["version"] = SoftwareVersion.Current,
         ["models"] = string.Join(',', shelf.Names),
         ["held"] = string.Join(',', engine.Held.OrderBy(h => h.Key, StringComparer.Ordinal).Select(h => $"{h.Key}:{h.Value}")),
@@ -211,6 +209,8 @@ public sealed class ClusterNode(NodeOptions options, IInferenceEngine inference,
         ["host"] = Environment.MachineName,
         ["started"] = _started.ToString("O", CultureInfo.InvariantCulture),
     };
+
+    private string DeviceNames() => string.Join(',', devices.Select(d => d.Device));
 
     private string RoleNames() => string.Join(
         ',', new[] { NodeRoles.Coordinator, NodeRoles.Aggregator, NodeRoles.Inference }.Where(r => options.Roles.HasFlag(r)).Select(Inference.Packages.KebabCase.Of));

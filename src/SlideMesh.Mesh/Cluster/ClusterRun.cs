@@ -27,7 +27,7 @@ internal sealed class ClusterRun : IDisposable
     private readonly ModelShelf.Loaded _models;
     private readonly RunStore _store;
     private readonly ConcurrentQueue<SlideId> _planned = new();
-    private readonly Lazy<TileInference> _inference;
+    private readonly Lazy<InferencePool> _inference;
     private long _used;
 
     private ClusterRun(
@@ -42,7 +42,7 @@ internal sealed class ClusterRun : IDisposable
         Shards = context.At(
             store.Placing(slide => SlideWork.SharedFolder(outputRoot, specification.Id, slide)), new RunProgress(specification.Slides.Count, context.Time));
         Touch();
-        _inference = new Lazy<TileInference>(() => new TileInference(Shards, engine, models.Device, decoders));
+        _inference = new Lazy<InferencePool>(() => new InferencePool(Shards, engine, models.Device, decoders));
     }
 
     public RunSpecification Specification { get; }
@@ -56,7 +56,7 @@ internal sealed class ClusterRun : IDisposable
     /// <summary>The run with its slides where shards are made; knows the plans of <see cref="EnsurePlan"/>.</summary>
     public RunContext Shards { get; }
 
-    public TileInference Inference => _inference.Value;
+    public InferencePool Inference => _inference.Value;
 
     /// <summary>Messages of the run in this node's hands.</summary>
     public int Users { get; set; }
@@ -70,7 +70,7 @@ internal sealed class ClusterRun : IDisposable
         RunSpecification specification, ClusterStore store, ModelShelf shelf, IInferenceEngine inference, RedisEngine engine, RunOptions node,
         MeshTelemetry telemetry, TimeProvider time, CancellationToken cancellation)
     {
-        if (specification.SoftwareVersion != SoftwareVersion.Current || specification.Engine != inference.Description)
+        if (specification.SoftwareVersion != SoftwareVersion.Current || (engine.PerformsWork && specification.Engine != inference.Description))
         {
             throw new UnfitNodeException(
                 $"run {specification.Id} was submitted for SlideMesh {specification.SoftwareVersion} on {specification.Engine}; this node is {SoftwareVersion.Current} on {inference.Description} and would give other bytes: use the same on all nodes");
@@ -81,7 +81,7 @@ internal sealed class ClusterRun : IDisposable
         {
             string outputRoot = store.OutputRoot(specification);
             RunStore results = RunStore.Share(outputRoot);
-            RunContext context = RunDescription.Of(specification, store, models.Pipeline, models.Predictor, results, inference.Description, node, telemetry, time);
+            RunContext context = RunDescription.Of(specification, store, models.Pipeline, models.Predictor, results, node, telemetry, time);
             context.WorkAhead = static () => { };
             return new ClusterRun(specification, outputRoot, context, results, shelf, models, engine, node.Decoders ?? Environment.ProcessorCount);
         }

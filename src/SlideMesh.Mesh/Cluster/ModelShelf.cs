@@ -10,7 +10,7 @@ namespace SlideMesh.Mesh.Cluster;
 /// The models that a node has loaded: one set of graphs and batchers for all runs that use the same packages. Sets that no run uses are
 /// unloaded, least recently used first, when there are more than a few.
 /// </summary>
-internal sealed class ModelShelf(ClusterStore store, IInferenceEngine engine, RunOptions node, string cache) : IDisposable
+internal sealed class ModelShelf(ClusterStore store, IReadOnlyList<IInferenceEngine> engines, RunOptions node, string cache, Action<string> notes) : IDisposable
 {
     /// <summary>Sets kept although no run uses them at the moment.</summary>
     private const int IdleSets = 2;
@@ -68,6 +68,9 @@ internal sealed class ModelShelf(ClusterStore store, IInferenceEngine engine, Ru
         }
     }
 
+    /// <summary>The devices under the models that were used last.</summary>
+    public IReadOnlyList<DeviceBatchers> Devices => _sets.ToArray() is [.., var last] ? last.Device.Devices : [];
+
     public double BusyShare => _sets.ToArray() is [.., var last] ? last.Device.BusyShare : 0;
 
     public IReadOnlyList<string> Names => [.. _sets.ToArray().SelectMany(s => s.Pipeline.Packages).Select(p => p.Name).Distinct(StringComparer.Ordinal)];
@@ -84,11 +87,11 @@ internal sealed class ModelShelf(ClusterStore store, IInferenceEngine engine, Ru
 
     private Loaded Load(string key, IReadOnlyList<ModelReference> models)
     {
-        ResolvedPipeline pipeline = PipelineResolver.Resolve(models.Select(m => store.Fetch(m, cache)), engine);
-        return new Loaded(key, pipeline, new SlidePredictor(pipeline, engine), new DeviceBatchers(pipeline, engine, node));
+        ResolvedPipeline pipeline = PipelineResolver.Resolve(models.Select(m => store.Fetch(m, cache)), engines[0]);
+        return new Loaded(key, pipeline, new SlidePredictor(pipeline, engines[0]), new DeviceFleet(pipeline, engines, node, notes));
     }
 
-    internal sealed class Loaded(string key, ResolvedPipeline pipeline, SlidePredictor predictor, DeviceBatchers device) : IDisposable
+    internal sealed class Loaded(string key, ResolvedPipeline pipeline, SlidePredictor predictor, DeviceFleet device) : IDisposable
     {
         public string Key => key;
 
@@ -96,7 +99,7 @@ internal sealed class ModelShelf(ClusterStore store, IInferenceEngine engine, Ru
 
         public SlidePredictor Predictor => predictor;
 
-        public DeviceBatchers Device => device;
+        public DeviceFleet Device => device;
 
         public int Users { get; set; }
 

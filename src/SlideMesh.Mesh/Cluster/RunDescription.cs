@@ -14,7 +14,7 @@ public static class RunDescription
     /// <param name="node">Settings of this machine: decoders, threads, batches.</param>
     /// <exception cref="OmicsTableException">The omics table cannot be used at all.</exception>
     public static RunContext Of(
-        RunSpecification specification, ClusterStore store, ResolvedPipeline pipeline, SlidePredictor predictor, RunStore results, string engine,
+        RunSpecification specification, ClusterStore store, ResolvedPipeline pipeline, SlidePredictor predictor, RunStore results,
         RunOptions node, MeshTelemetry telemetry, TimeProvider time)
     {
         RunOptions options = specification.Parameters.ToOptions(specification.Out, node);
@@ -24,7 +24,7 @@ public static class RunDescription
             Store = results,
             Slides = specification.Slides.Select(s => s.ToEntry(store.Root)).ToDictionary(s => s.Id),
             Pipeline = pipeline,
-            Engine = engine,
+            Engine = specification.Engine,
             Predictor = predictor,
             Omics = specification.Omics is { } omics ? OmicsTable.Read(Path.Combine(store.Folder(specification.Id), omics), predictor.OmicsFeatures) : null,
             Tissue = options.Tissue with { Quality = options.Quality },

@@ -59,12 +59,13 @@ public static class CohortReader
     /// slide_id, case_id (STAMP: PATIENT), mpp, omics_id, sex and label columns. Paths are relative to the manifest. Without a column of
     /// paths, slides are looked for by slide_id beside the manifest and in <c>slides/</c> beside it, as tables of CLAM and its kin mean it.
     /// </summary>
+    /// <param name="withoutFiles">The slides' files need not be there: their ids alone count, as for features that exist already.</param>
     /// <exception cref="CohortException">The manifest cannot be read or used; the line says where and why.</exception>
-    public static IReadOnlyList<CohortEntry> FromManifest(string manifestPath)
+    public static IReadOnlyList<CohortEntry> FromManifest(string manifestPath, bool withoutFiles = false)
     {
         try
         {
-            return ReadManifest(manifestPath);
+            return ReadManifest(manifestPath, withoutFiles);
         }
         catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
         {
@@ -72,7 +73,7 @@ public static class CohortReader
         }
     }
 
-    private static IReadOnlyList<CohortEntry> ReadManifest(string manifestPath)
+    private static IReadOnlyList<CohortEntry> ReadManifest(string manifestPath, bool withoutFiles)
     {
         if (!File.Exists(manifestPath))
         {
@@ -111,7 +112,8 @@ public static class CohortReader
             throw new CohortException($"manifest '{manifestPath}' has no column 'slide'; its columns are {string.Join(", ", header)}");
         }
 
-        SlideIdLookup? lookup = slideColumn < 0 ? new SlideIdLookup(manifestPath, root) : null;
+        SlideIdLookup? lookup = slideColumn < 0 && !withoutFiles ? new SlideIdLookup(manifestPath, root) : null;
+        int fileColumn = slideColumn < 0 && withoutFiles ? idColumn : slideColumn;
         int caseColumn = Column("case_id", "patient");
         int mppColumn = Column("mpp");
         int omicsColumn = Column("omics_id");
@@ -132,9 +134,9 @@ public static class CohortReader
             string full = lookup is not null
                 ? lookup.Find(Cell(idColumn) ?? throw new CohortException($"manifest '{manifestPath}' line {line}: the slide_id column is empty"))
                 : FullPath(
-                    Cell(slideColumn) ?? throw new CohortException($"manifest '{manifestPath}' line {line}: the slide column is empty"),
+                    Cell(fileColumn) ?? throw new CohortException($"manifest '{manifestPath}' line {line}: the {(fileColumn == slideColumn ? "slide" : "slide_id")} column is empty"),
                     root, manifestPath, line);
-            bool isRooted = lookup is null && Path.IsPathRooted(Cell(slideColumn));
+            bool isRooted = lookup is null && Path.IsPathRooted(Cell(fileColumn));
             string? mppText = Cell(mppColumn);
             double? mpp = null;
             if (mppText is not null)

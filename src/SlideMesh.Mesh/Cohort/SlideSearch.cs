@@ -78,7 +78,7 @@ internal static class SlideSearch
     }
 
     /// <summary>Its layout alone is not enough: a study may well keep a <c>run.json</c> of another tool beside its <c>slides/</c>.</summary>
-    private static bool HoldsResults(string folder)
+    internal static bool HoldsResults(string folder)
     {
         string run = Path.Combine(folder, "run.json");
         if (!File.Exists(run) || !Directory.Exists(Path.Combine(folder, "slides")))

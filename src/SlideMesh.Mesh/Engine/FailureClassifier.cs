@@ -4,6 +4,7 @@ using SlideMesh.Inference.Engines;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Prediction;
 using SlideMesh.Slides;
+using SlideMesh.Reporting.Features;
 using SlideMesh.Reporting.Features.Hdf5;
 
 namespace SlideMesh.Mesh.Engine;
@@ -39,6 +40,7 @@ public static partial class FailureClassifier
     {
         SlideFormatException slide => KebabCase.Of(slide.Reason),
         PredictionException prediction => KebabCase.Of(prediction.Reason),
+        FeatureFileException features => KebabCase.Of(features.Reason),
         _ when IsOutputFull(failure) => "output-full",
         UnauthorizedAccessException => "output-not-writable",
         IOException or Hdf5Exception => "io-error",

@@ -19,7 +19,8 @@ public abstract record ProgressEvent(SlideId Slide);
 public sealed record SlideStarted(SlideId Slide) : ProgressEvent(Slide);
 
 /// <param name="Tiles">Tiles planned over all streams that still have to run.</param>
-public sealed record SlidePlanned(SlideId Slide, int Tiles, double TissueMm2) : ProgressEvent(Slide);
+/// <param name="TissueMm2">Null when no tissue was looked for, because the features exist already.</param>
+public sealed record SlidePlanned(SlideId Slide, int Tiles, double? TissueMm2) : ProgressEvent(Slide);
 
 /// <param name="Resumed">Everything was in the store already; nothing was computed.</param>
 public sealed record SlideDone(SlideId Slide, bool Resumed, TimeSpan Elapsed) : ProgressEvent(Slide);
@@ -108,6 +109,13 @@ public sealed class RunProgress(int slides, TimeProvider time)
         {
             Interlocked.Add(ref _tilesReused, count);
         }
+    }
+
+    /// <summary>Tiles whose features existed already, once a slide's heads have spoken on them.</summary>
+    public void AddFeatures(int count)
+    {
+        Interlocked.Add(ref _tilesPlanned, count);
+        AddTiles(count, reused: false);
     }
 
     public ProgressSnapshot Snapshot() => new(

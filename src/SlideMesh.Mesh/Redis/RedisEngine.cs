@@ -64,6 +64,9 @@ public sealed class RedisEngine : IMeshEngine
 
     public bool IsDraining { get; private set; }
 
+    /// <summary>Whether this node performs shards.</summary>
+    public bool PerformsWork => _pools.Any(p => p.Pool == _options.Pool);
+
     public void OnTell(ActorKind kind, int concurrency, Func<MeshMessage, CancellationToken, Task> receive) =>
         _pools.Add(new PoolLoop(this, PoolOf(kind), concurrency, receive));
 

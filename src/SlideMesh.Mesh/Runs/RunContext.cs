@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
+using SlideMesh.Mesh.Features;
 using SlideMesh.Mesh.Progress;
 using SlideMesh.Mesh.Stages;
 using SlideMesh.Mesh.Telemetry;
@@ -28,6 +29,9 @@ public sealed class RunContext
 
     public required SlidePredictor Predictor { get; init; }
 
+    /// <summary>Where the slides' features are, when they exist already; null when this run makes them.</summary>
+    public FeatureCohort? Features { get; init; }
+
     public required OmicsTable? Omics { get; init; }
 
     public required TissueOptions Tissue { get; init; }
@@ -49,6 +53,9 @@ public sealed class RunContext
     /// <summary>Called when everything that a user reads is written; null: the slide's shards are removed, and that is all.</summary>
     public Func<SlideId, CancellationToken, Task>? ResultReady { get; init; }
 
+    /// <summary>Slides in flight whose features exist already: the key of their result.</summary>
+    public ConcurrentDictionary<SlideId, string> FeatureKeys { get; } = new();
+
     /// <summary>Plans of slides in flight, dropped when the slide ends.</summary>
     public ConcurrentDictionary<SlideId, PlannedSlide> Plans { get; } = new();
 
@@ -67,6 +74,7 @@ public sealed class RunContext
             Pipeline = Pipeline,
             Engine = Engine,
             Predictor = Predictor,
+            Features = Features,
             Omics = Omics,
             Tissue = Tissue,
             Handles = Handles,

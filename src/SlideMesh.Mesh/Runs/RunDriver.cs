@@ -4,6 +4,7 @@ using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Actors;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Engine;
+using SlideMesh.Mesh.Features;
 using SlideMesh.Mesh.Messages;
 using SlideMesh.Mesh.Progress;
 using SlideMesh.Mesh.Stages;
@@ -11,13 +12,21 @@ using SlideMesh.Mesh.Telemetry;
 using SlideMesh.Prediction;
 using SlideMesh.Prediction.Omics;
 using SlideMesh.Reporting;
+using SlideMesh.Reporting.OutputStore;
 using SlideMesh.Slides;
 
 namespace SlideMesh.Mesh.Runs;
 
 /// <summary>What a run is made of. The engines stay the caller's.</summary>
 public sealed record RunRequest(
-    RunOptions Options, IReadOnlyList<CohortEntry> Cohort, ResolvedPipeline Pipeline, IInferenceEngine Inference, string? OmicsPath);
+    RunOptions Options, IReadOnlyList<CohortEntry> Cohort, ResolvedPipeline Pipeline, IInferenceEngine Inference, string? OmicsPath)
+{
+    /// <summary>Where the cohort's features are, when they exist already; null makes them from the slides.</summary>
+    public FeatureCohort? Features { get; init; }
+
+    /// <summary>Engines of further devices, of the same kind as <see cref="Inference"/>; heads run on that one alone.</summary>
+    public IReadOnlyList<IInferenceEngine> MoreDevices { get; init; } = [];
+}
 
 /// <summary>Runs a cohort on one machine: starts the actors, tells each slide's coordinator, waits until every slide has ended.</summary>
 public sealed class RunDriver : IAsyncDisposable
@@ -44,7 +53,8 @@ public sealed class RunDriver : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(request);
         _request = request;
         time ??= TimeProvider.System;
-        _store = RunStore.Open(request.Options.OutputRoot);
+        FlatLayout? layout = request.Options.Verb == RunVerb.Embed ? new FlatLayout(request.Pipeline.Streams) : null;
+        _store = RunStore.Open(request.Options.OutputRoot, request.Options.Verb, layout);
         try
         {
             _log = new RunLog(_store.Log, time);
@@ -59,6 +69,7 @@ public sealed class RunDriver : IAsyncDisposable
                 Pipeline = request.Pipeline,
                 Engine = request.Inference.Description,
                 Predictor = _predictor,
+                Features = request.Features,
                 // Columns that no model uses are not looked at, so that text in one of them harms no case.
                 Omics = request.OmicsPath is { } omics ? OmicsTable.Read(omics, _predictor.OmicsFeatures) : null,
                 Tissue = request.Options.Tissue with { Quality = request.Options.Quality },
@@ -79,11 +90,19 @@ public sealed class RunDriver : IAsyncDisposable
 
     public RunProgress Progress => _run.Progress;
 
+    /// <summary>Where features lie for other tools; null when they lie in the slides' folders.</summary>
+    public FlatLayout? Layout => _store.Layout;
+
     /// <summary>What a user should know before the run begins, one line each.</summary>
     public IEnumerable<string> Warnings
     {
         get
         {
+            foreach (string note in _run.Features?.Notes ?? [])
+            {
+                yield return note;
+            }
+
             if (_run.Omics is not { } omics)
             {
                 yield break;
@@ -113,7 +132,10 @@ public sealed class RunDriver : IAsyncDisposable
     }
 
     /// <summary>The device's batchers, once they run.</summary>
-    public DeviceBatchers? Device { get; private set; }
+    public DeviceFleet? Device { get; private set; }
+
+    /// <summary>Raised with one line that a user should read, such as a batch that was too large for a device. Handlers must be quick.</summary>
+    public event Action<string>? Noted;
 
     /// <summary>Runs to the end of the cohort. Tables are written also when it is stopped, with what is finished by then.</summary>
     /// <returns>Outcomes by slide, in the cohort's order; slides that a stop left unfinished are pending.</returns>
@@ -170,21 +192,29 @@ public sealed class RunDriver : IAsyncDisposable
             return;
         }
 
-        using DeviceBatchers device = new(_request.Pipeline, _request.Inference, _request.Options);
-        Device = device;
         InProcessEngine engine = new(time: _run.Time);
-        using TileInference inference = new(_run, engine, device, decoders);
+        using DeviceFleet? device = _run.Features is null ? new(_request.Pipeline, [_request.Inference, .. _request.MoreDevices], _request.Options, Note) : null;
+        using InferencePool? inference = device is null ? null : new(_run, engine, device, decoders);
         // Declared last, so that it ends first: its handlers use the others until they have returned.
         await using ConfiguredAsyncDisposable ending = engine.ConfigureAwait(false);
-        SlideCoordinator coordinator = new(_run, engine);
-        SlideAggregator aggregator = new(_run, engine);
-        _run.WorkAhead = device.Warm;
-        _telemetry.ObserveDevice(() => device.BusyShare);
         _telemetry.ObserveQueue(() => engine.QueuedWork);
+        if (device is not null)
+        {
+            Device = device;
+            _run.WorkAhead = device.Warm;
+            _telemetry.ObserveDevices(device);
+            engine.OnTell(ActorKind.Coordinator, Math.Max(1, decoders / 2), new SlideCoordinator(_run, engine).ReceiveAsync);
+            engine.OnTell(ActorKind.Aggregator, Math.Max(1, decoders / 2), new SlideAggregator(_run, engine).ReceiveAsync);
+            engine.OnWork(decoders * ShardsPerDecoder, inference!.PerformAsync);
+        }
+        else
+        {
+            // Heads compute on one thread each, so that slides are what fills the cores.
+            engine.OnTell(ActorKind.Coordinator, decoders, new FeatureCoordinator(_run, engine).ReceiveAsync);
+            engine.OnTell(ActorKind.Aggregator, decoders, new FeatureAggregator(_run, engine).ReceiveAsync);
+            engine.OnWork(1, static (_, _) => throw new InvalidOperationException("features exist already: there are no shards"));
+        }
 
-        engine.OnTell(ActorKind.Coordinator, Math.Max(1, decoders / 2), coordinator.ReceiveAsync);
-        engine.OnTell(ActorKind.Aggregator, Math.Max(1, decoders / 2), aggregator.ReceiveAsync);
-        engine.OnWork(decoders * ShardsPerDecoder, inference.PerformAsync);
         engine.OnDead((message, failure, token) => BuryOrEndAsync(engine, message, failure, token));
         await engine.StartAsync(cancellation).ConfigureAwait(false);
         // Admission is before the actors: a coordinator that waited for a place could hold up the very slide that has one.
@@ -197,6 +227,12 @@ public sealed class RunDriver : IAsyncDisposable
 
         Task ended = await Task.WhenAny(Progress.AllEnded, _broken.Task).WaitAsync(cancellation).ConfigureAwait(false);
         await ended.ConfigureAwait(false);
+    }
+
+    private void Note(string note)
+    {
+        _log.Note(note);
+        Noted?.Invoke(note);
     }
 
     private void LeaveWhenEnded(ProgressEvent happened)
@@ -233,6 +269,7 @@ public sealed class RunDriver : IAsyncDisposable
         }
 
         _run.Plans.TryRemove(slide.Id, out _);
+        _run.FeatureKeys.TryRemove(slide.Id, out _);
         FailedSlide.RemoveStaleResult(_run, slide);
         await engine.ForgetAsync(slide.Id, cancellation).ConfigureAwait(false);
         _telemetry.SlideDone("failed");

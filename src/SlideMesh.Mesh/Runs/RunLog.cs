@@ -18,11 +18,19 @@ public sealed class RunLog : IDisposable
     public void Failure(CohortEntry slide, MeshMessage message, Exception failure)
     {
         string trace = failure.ToString().Replace(slide.FullPath, slide.Path, StringComparison.Ordinal);
+        Write($"slide {slide.Id}, {message.GetType().Name}, delivery {message.Attempt + 1}: {trace}");
+    }
+
+    /// <summary>One line about the run as a whole.</summary>
+    public void Note(string note) => Write($"note: {note}");
+
+    private void Write(string text)
+    {
         lock (_writer)
         {
             try
             {
-                _writer.WriteLine($"{_time.GetUtcNow():O} slide {slide.Id}, {message.GetType().Name}, delivery {message.Attempt + 1}: {trace}");
+                _writer.WriteLine($"{_time.GetUtcNow():O} {text}");
             }
             catch (Exception full) when (IsWriteFailure(full))
             {

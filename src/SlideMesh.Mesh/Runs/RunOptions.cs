@@ -24,6 +24,9 @@ public sealed record RunOptions
 {
     public required string OutputRoot { get; init; }
 
+    /// <summary>The command, one of <see cref="RunVerb"/>.</summary>
+    public string Verb { get; init; } = RunVerb.Run;
+
     /// <summary>µm per level-0 pixel for slides that neither manifest nor file tells; null fails such slides.</summary>
     public double? DefaultMicronsPerPixel { get; init; }
 

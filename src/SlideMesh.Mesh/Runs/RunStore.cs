@@ -1,4 +1,7 @@
+using System.Text.Json;
+using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Engine;
+using SlideMesh.Reporting.Json;
 using SlideMesh.Reporting.OutputStore;
 using SlideMesh.Slides;
 
@@ -10,11 +13,12 @@ public sealed class RunStore : IDisposable
     private readonly FileStream _lock;
     private readonly Func<SlideId, SlideFolder> _place;
 
-    private RunStore(string root, FileStream held, Func<SlideId, SlideFolder>? place = null)
+    private RunStore(string root, FileStream held, FlatLayout? layout, Func<SlideId, SlideFolder>? place = null)
     {
         Root = root;
+        Layout = layout;
         _lock = held;
-        _place = place ?? (slide => new SlideFolder(root, slide));
+        _place = place ?? (slide => new SlideFolder(root, slide, layout));
         IsShared = place is not null;
     }
 
@@ -22,6 +26,9 @@ public sealed class RunStore : IDisposable
     public bool IsShared { get; }
 
     public string Root { get; }
+
+    /// <summary>Where features lie for other tools; null when they lie in the slides' folders.</summary>
+    public FlatLayout? Layout { get; }
 
     public string RunJson => Path.Combine(Root, "run.json");
 
@@ -38,11 +45,13 @@ public sealed class RunStore : IDisposable
     public SlideFolder Slide(SlideId slide) => _place(slide);
 
     /// <summary>The same store with slides in other folders: where a cluster works on them. Lives as long as this one.</summary>
-    public RunStore Placing(Func<SlideId, SlideFolder> place) => new(Root, _lock, place);
+    public RunStore Placing(Func<SlideId, SlideFolder> place) => new(Root, _lock, Layout, place);
 
     /// <summary>Creates the folder when needed, proves that it can be written, and takes it for this process.</summary>
-    /// <exception cref="OutputException">It cannot be created, written or locked.</exception>
-    public static RunStore Open(string root)
+    /// <param name="verb">The command that writes it; each has a layout of its own, and a folder belongs to one of them.</param>
+    /// <param name="layout">Where features lie for other tools.</param>
+    /// <exception cref="OutputException">It cannot be created, written or locked, or holds the results of another command.</exception>
+    public static RunStore Open(string root, string verb = RunVerb.Run, FlatLayout? layout = null)
     {
         string full = Path.GetFullPath(root);
         try
@@ -56,6 +65,7 @@ public sealed class RunStore : IDisposable
             FileStream held = Hold(root, Path.Combine(full, ".lock"));
             try
             {
+                RefuseOther(root, full, verb);
                 // A real byte: creating an empty file succeeds on a full disk.
                 AtomicFile.WriteBytes(Path.Combine(full, ".writable"), new byte[4096]);
                 File.Delete(Path.Combine(full, ".writable"));
@@ -67,7 +77,7 @@ public sealed class RunStore : IDisposable
                 throw;
             }
 
-            return new RunStore(full, held);
+            return new RunStore(full, held, layout);
         }
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
         {
@@ -91,10 +101,11 @@ public sealed class RunStore : IDisposable
                 using FileStream created = new(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite);
             }
 
+            RefuseOther(root, full, RunVerb.Run);
             try
             {
                 // A reader that lets others read is an flock that is shared.
-                return new RunStore(full, new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read));
+                return new RunStore(full, new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read), layout: null);
             }
             catch (IOException busy) when (File.Exists(path) && !FailureClassifier.IsOutputFull(busy))
             {
@@ -125,6 +136,11 @@ public sealed class RunStore : IDisposable
         {
             RemoveLeftovers(folder.Root, SearchOption.AllDirectories);
         }
+
+        foreach (string leftover in folder.LeftoversElsewhere().Where(File.Exists))
+        {
+            File.Delete(leftover);
+        }
     }
 
     /// <summary>Removes what a finished slide needs no more.</summary>
@@ -138,6 +154,30 @@ public sealed class RunStore : IDisposable
     }
 
     public void Dispose() => _lock.Dispose();
+
+    /// <summary>Two commands in one folder would delete each other's files as left over from other parameters.</summary>
+    private static void RefuseOther(string shown, string root, string verb)
+    {
+        string path = Path.Combine(root, "run.json");
+        if (!File.Exists(path))
+        {
+            return;
+        }
+
+        try
+        {
+            using FileStream stream = File.OpenRead(path);
+            string other = ResultJson.ReadRun(stream).Command;
+            if (other != verb)
+            {
+                throw new OutputException($"'{shown}' holds results of 'slidemesh {PlainText.OneLine(other)}'; choose another folder with --out");
+            }
+        }
+        catch (JsonException)
+        {
+            // Another version's, or damaged: it is written again.
+        }
+    }
 
     private static void RemoveLeftovers(string root, SearchOption depth)
     {

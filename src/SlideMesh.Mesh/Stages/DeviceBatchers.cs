@@ -17,12 +17,15 @@ public sealed class DeviceBatchers : IDisposable
     private readonly ConcurrentBag<IInferenceSession> _sessions = [];
     private readonly ConcurrentBag<Task> _warming = [];
     private readonly CancellationTokenSource _stop = new();
+    private readonly Action<string>? _notes;
 
-    public DeviceBatchers(ResolvedPipeline pipeline, IInferenceEngine engine, RunOptions options)
+    public DeviceBatchers(ResolvedPipeline pipeline, IInferenceEngine engine, RunOptions options, Action<string>? notes = null)
     {
         ArgumentNullException.ThrowIfNull(pipeline);
         ArgumentNullException.ThrowIfNull(engine);
         ArgumentNullException.ThrowIfNull(options);
+        Device = engine.Device;
+        _notes = notes;
 
         // Streams that differ only in their view of the slide share a batcher: the same graph, the same tile size.
         var models = pipeline.Streams.GroupBy(s => (s.Package, s.View.SizePx)).ToList();
@@ -35,6 +38,12 @@ public sealed class DeviceBatchers : IDisposable
             }
         }
     }
+
+    /// <summary>E.g. <c>cpu</c>, <c>cuda:1</c>.</summary>
+    public string Device { get; }
+
+    /// <summary>Memory of the device; null where it is the process's own, and before the first batcher.</summary>
+    public DeviceMemory? Memory => _sessions.OfType<ITileSession>().FirstOrDefault()?.Memory;
 
     /// <summary>What the batchers that are in use have done so far.</summary>
     public IEnumerable<BatcherStatistics> Statistics => _batchers.Select(b => b.Statistics);
@@ -90,13 +99,15 @@ public sealed class DeviceBatchers : IDisposable
         TileGraph graph = TileGraph.Of(producer, stream);
         // One thread a run and as many runs at a time as threads: measured faster than one run on all threads, and the
         // order of every sum stays the same whatever the number of threads.
-        IInferenceSession session = engine.Load(producer.GraphPath(GraphRole.Tile), threads: 1);
+        IInferenceSession session = engine.Load(producer, GraphRole.Tile, threads: 1);
         _sessions.Add(session);
         TileBatcher batcher = TileBatcher.Create(graph, session, new TileBatcherOptions
         {
             BatchSize = options.BatchSize,
             Parallelism = threads,
+            EqualRuns = engine.Device != "cpu",
             MemoryLimitBytes = memoryBytes,
+            Notes = _notes is null ? null : note => _notes($"{Device}: {note}"),
         }, cancellationToken: _stop.Token);
         _batchers.Add(batcher);
         return batcher;

@@ -20,17 +20,10 @@ internal static class ExtraFiles
         List<string> written = [];
         foreach (FeatureStream stream in run.Pipeline.Streams)
         {
-            FeatureFile bag = bags[stream.Id];
-            if (run.Options.Write.HasFlag(ExtraFormats.Stamp))
+            // In a flat layout they are a stage of their own, see ExportStage.
+            if (run.Store.Layout is null)
             {
-                string path = Path.Combine(folder.FeaturesFolder, stream.Id + ".stamp.h5");
-                AtomicFile.Write(path, temporary => StampFeatureFile.Write(temporary, bag, MergeStage.Header(run, slide, planned, stream)));
-                written.Add(path);
-            }
-
-            if (run.Options.Write.HasFlag(ExtraFormats.ClamPt))
-            {
-                written.Add(ResultStage.Save(Path.Combine(folder.FeaturesFolder, stream.Id + ".pt"), file => TorchTensorFile.Write(file, bag)));
+                written.AddRange(WriteCopies(run.Options.Write, folder, bags[stream.Id], MergeStage.Header(run, slide, planned, stream)));
             }
         }
 
@@ -38,12 +31,39 @@ internal static class ExtraFiles
         {
             foreach (TileScores tiles in scores)
             {
-                FeatureFile bag = bags[tiles.Stream];
-                ArrayFeatureBag probabilities = new(tiles.Labels.Count, tiles.Values, bag.Coordinates.ToArray(), bag.TileSizeLevel0);
-                written.Add(ResultStage.Save(
-                    Path.Combine(folder.Root, "model-outputs-csv", tiles.Model + ".csv"),
-                    file => WsinferTable.Write(file, probabilities, tiles.Labels)));
+                written.Add(WriteWsinfer(folder, tiles, bags[tiles.Stream]));
             }
+        }
+
+        return written;
+    }
+
+    /// <summary>WSInfer's table of one tile classifier.</summary>
+    /// <param name="bag">The features that the scores follow; only coordinates are read.</param>
+    /// <returns>Path of the file written.</returns>
+    public static string WriteWsinfer(SlideFolder folder, TileScores tiles, IFeatureBag bag)
+    {
+        ArrayFeatureBag probabilities = new(tiles.Labels.Count, tiles.Values, bag.Coordinates.ToArray(), bag.TileSizeLevel0);
+        return ResultStage.Save(
+            Path.Combine(folder.Root, "model-outputs-csv", tiles.Model + ".csv"),
+            file => WsinferTable.Write(file, probabilities, tiles.Labels));
+    }
+
+    /// <summary>Copies of a stream's features in the layouts that were asked for.</summary>
+    /// <returns>Paths of the files written.</returns>
+    public static IEnumerable<string> WriteCopies(ExtraFormats formats, SlideFolder folder, FeatureFile bag, FeatureFileHeader header)
+    {
+        string stream = header.Stream.Id;
+        List<string> written = [];
+        if (formats.HasFlag(ExtraFormats.Stamp))
+        {
+            AtomicFile.Write(folder.Stamp(stream), temporary => StampFeatureFile.Write(temporary, bag, header));
+            written.Add(folder.Stamp(stream));
+        }
+
+        if (formats.HasFlag(ExtraFormats.ClamPt))
+        {
+            written.Add(ResultStage.Save(folder.Torch(stream), file => TorchTensorFile.Write(file, bag)));
         }
 
         return written;

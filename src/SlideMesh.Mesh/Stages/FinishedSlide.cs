@@ -31,18 +31,34 @@ public static class FinishedSlide
             PlanDocument document = PlanDocument.Read(folder.Plan);
             IReadOnlyDictionary<string, string> features = StageKeys.AllFeatures(run, slide, document);
             bool whole = features.All(f => ledger.IsDone(StageKeys.FeaturesStage(f.Key), f.Value))
+                && (run.Store.Layout is null || features.All(f => ExportStage.IsDone(run, ledger, f.Key, f.Value)))
                 && ledger.IsDone(StageKeys.ResultStage, StageKeys.Result(run, slide, planKey, features));
             if (!whole)
             {
                 return null;
             }
 
-            ledger.Keep(StageKeys.All(run));
+            StageKeys.ForgetOthers(run, ledger);
             return Read(run, slide);
         }
         catch (JsonException)
         {
             // Written by another version: made again.
+            return null;
+        }
+    }
+
+    /// <summary>The slide's predictions.json; null when another version wrote it.</summary>
+    public static SlideOutcome? TryRead(RunContext run, CohortEntry slide)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(slide);
+        try
+        {
+            return Read(run, slide);
+        }
+        catch (JsonException)
+        {
             return null;
         }
     }

@@ -3,6 +3,7 @@ using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
 using SlideMesh.Reporting.GeoJson;
+using SlideMesh.Reporting.Heatmaps;
 using SlideMesh.Reporting.OutputStore;
 using SlideMesh.Slides;
 using SlideMesh.Slides.Pyramid;
@@ -23,6 +24,9 @@ public static class PlanStage
 
     // The picture that tissue is found on is 8 µm a pixel, which leaves a small slide a stamp; a person wants to see something.
     private const int ThumbnailEdge = 1024;
+
+    // And a large slide a picture that every later stage would decode whole; this is enough for a page on a large screen.
+    private const int LargestThumbnailEdge = 2048;
 
     /// <returns>The plan, and the key that it was made with.</returns>
     /// <exception cref="SlideFormatException">The slide cannot be used: unreadable, or nobody tells its microns per pixel.</exception>
@@ -69,7 +73,7 @@ public static class PlanStage
             streams.Add(StreamPlan.From(stream.Id, plan, AtomicFile.Sha256(tiles)));
         }
 
-        (RgbImage Picture, double DownsampleX, double DownsampleY) thumbnail = ReadThumbnail(source, mpp, tissue, cancellation);
+        (RgbImage Picture, double DownsampleX, double DownsampleY) thumbnail = FitThumbnail(source, mpp, tissue.Thumbnail, cancellation);
         PlanDocument document = new()
         {
             SlideId = slide.Id.Value,
@@ -99,14 +103,28 @@ public static class PlanStage
         return (document, plans);
     }
 
-    private static (RgbImage Picture, double DownsampleX, double DownsampleY) ReadThumbnail(
-        ISlideSource source, MicronsPerPixel mpp, TissueResult tissue, CancellationToken cancellation)
+    /// <summary>Writes the same thumbnail.jpg for a slide that is not planned here.</summary>
+    /// <returns>Level-0 pixels per pixel of it.</returns>
+    internal static (double DownsampleX, double DownsampleY) WriteThumbnail(
+        string path, ISlideSource source, MicronsPerPixel mpp, double micronsPerPixel, CancellationToken cancellation)
+    {
+        RgbImage coarse = Thumbnail.Read(source, mpp, micronsPerPixel, cancellation).Image;
+        (RgbImage picture, double downsampleX, double downsampleY) = FitThumbnail(source, mpp, coarse, cancellation);
+        using JpegEncoder encoder = new(ThumbnailQuality);
+        AtomicFile.WriteBytes(path, encoder.Encode(picture));
+        return (downsampleX, downsampleY);
+    }
+
+    /// <summary>The picture that tissue was found on, shrunk when it is larger than anybody looks at, or read again when it is a stamp.</summary>
+    private static (RgbImage Picture, double DownsampleX, double DownsampleY) FitThumbnail(
+        ISlideSource source, MicronsPerPixel mpp, RgbImage coarse, CancellationToken cancellation)
     {
         PyramidLevel slide = source.Levels[0];
         double finer = Math.Max(slide.Width * mpp.X, slide.Height * mpp.Y) / ThumbnailEdge;
-        if (Math.Max(tissue.Thumbnail.Width, tissue.Thumbnail.Height) >= ThumbnailEdge || finer <= mpp.Mean)
+        if (Math.Max(coarse.Width, coarse.Height) >= ThumbnailEdge || finer <= mpp.Mean || !Thumbnail.IsQuick(source, mpp, finer))
         {
-            return (tissue.Thumbnail, tissue.Mask.DownsampleX, tissue.Mask.DownsampleY);
+            RgbImage picture = PictureScaling.Shrink(coarse, LargestThumbnailEdge);
+            return (picture, (double)slide.Width / picture.Width, (double)slide.Height / picture.Height);
         }
 
         Thumbnail large = Thumbnail.Read(source, mpp, finer, cancellation);

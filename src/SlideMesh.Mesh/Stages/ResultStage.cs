@@ -1,3 +1,4 @@
+using System.Globalization;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
@@ -60,10 +61,13 @@ public static class ResultStage
     {
         CaseOmics omics = run.Omics?.Find(slide.OmicsId) ?? CaseOmics.NotGiven;
         return run.Predictor.Predict(
-            bags.ToDictionary(b => b.Key, b => (IFeatureBag)b.Value, StringComparer.Ordinal),
+            Bags(bags),
             new CaseContext(slide.CaseId, slide.Covariates, omics),
             cancellation);
     }
+
+    private static Dictionary<string, IFeatureBag> Bags(Dictionary<string, FeatureFile> files) =>
+        files.ToDictionary(b => b.Key, b => (IFeatureBag)b.Value, StringComparer.Ordinal);
 
     private static SlideSummary Write(
         RunContext run, CohortEntry slide, PlannedSlide planned, Dictionary<string, FeatureFile> bags, SlidePrediction prediction,
@@ -74,8 +78,8 @@ public static class ResultStage
         Empty(folder.TopTiles);
         List<MapEvidence> evidence = [.. prediction.Maps.Select(map => MapEvidence.From(map, bags[map.Stream], run.Options.TopTiles))];
         SlideSummary summary = Summarise(run, slide, planned, bags, prediction, evidence, folder);
-        SlidePictures pictures = new(run, slide, planned, folder);
-        List<string> written = [.. pictures.Write(summary, prediction.Maps, bags, evidence, cancellation)];
+        SlidePictures pictures = new(run, slide.Id, PictureSources.Of(slide, planned, folder), folder);
+        List<string> written = [.. pictures.Write(summary, prediction.Maps, Bags(bags), evidence, cancellation)];
         written.AddRange(ExtraFiles.Write(run, slide, planned, bags, prediction.TileScores, folder));
 
         written.Add(Save(folder.Quality, stream => ResultJson.Write(stream, new QualityDocument
@@ -115,7 +119,7 @@ public static class ResultStage
             Streams = [.. run.Pipeline.Streams.Select(stream => Summarise(run, slide, planned, stream, bags[stream.Id], folder))],
             Tasks = prediction.Tasks,
             Omics = prediction.Omics,
-            Notes = prediction.Notes,
+            Notes = [.. SurveyNotes(planned), .. prediction.Notes],
             Evidence = evidence,
             Models = [.. run.Pipeline.Packages.Select(p => ModelCard.From(p.Manifest, p.Sha256))],
         };
@@ -132,6 +136,16 @@ public static class ResultStage
         unused.Remove(MergeStage.Reason(TileOutcome.Unreadable), out int unreadable);
         int blurred = bag.ReadQuality().Count(q => q.BlurVariance < run.Options.Quality.BlurVariance);
         return new StreamSummary(stream.Id, stream.Package, stream.View, planned.Plan(stream).Tiles.Count, bag.Count, unreadable, unused, blurred);
+    }
+
+    private static IEnumerable<string> SurveyNotes(PlannedSlide planned)
+    {
+        if (planned.Document.Quality.ReadShare < 1)
+        {
+            yield return string.Create(
+                CultureInfo.InvariantCulture,
+                $"tissue was looked for in {planned.Document.Quality.ReadShare:P1} of the slide's tiles, evenly spread, because the file has no coarse level: small pieces may be missed; export it with a pyramid");
+        }
     }
 
     internal static void Empty(string folder)

@@ -27,22 +27,44 @@ public static class RunTables
         RunOptions options = run.Options;
         ResultStage.Save(run.Store.RunJson, stream => ResultJson.Write(stream, new RunDocument
         {
+            Command = options.Verb,
             SoftwareVersion = SoftwareVersion.Current,
-            Parameters = new Dictionary<string, string>(StringComparer.Ordinal)
-            {
-                ["engine"] = engine,
-                ["default-mpp"] = options.DefaultMicronsPerPixel?.ToString(CultureInfo.InvariantCulture) ?? "none",
-                ["tissue"] = run.Tissue.ToString(),
-                ["min-tissue"] = options.MinTissueShare.ToString(CultureInfo.InvariantCulture),
-                ["quality"] = options.Quality.ToString(),
-                ["colours"] = options.ColourMap,
-                ["top-tiles"] = options.TopTiles.ToString(CultureInfo.InvariantCulture),
-                ["write"] = options.Write.ToString(),
-                ["omics"] = run.Omics is null ? "none" : Path.GetFileName(run.Omics.Path),
-            },
+            Parameters = Parameters(run, engine),
             Models = [.. run.Pipeline.Packages.Select(p => ModelCard.From(p.Manifest, p.Sha256))],
             Slides = [.. InOrder(run).Select(s => new RunSlide(s.Id.Value, s.CaseId, s.Path, s.MicronsPerPixel))],
         }));
+    }
+
+    private static Dictionary<string, string> Parameters(RunContext run, string engine)
+    {
+        RunOptions options = run.Options;
+        Dictionary<string, string> parameters = new(StringComparer.Ordinal)
+        {
+            ["engine"] = engine,
+            ["default-mpp"] = options.DefaultMicronsPerPixel?.ToString(CultureInfo.InvariantCulture) ?? "none",
+            ["write"] = options.Write.ToString(),
+        };
+        if (run.Features is { } features)
+        {
+            parameters["any-tiles"] = features.Rules.AnyTiles ? "true" : "false";
+            parameters["encoder-alias"] = string.Join(' ', features.Rules.Aliases.OrderBy(a => a.Key, StringComparer.Ordinal).Select(a => $"{a.Key}={a.Value}"));
+            parameters["tile-level0"] = features.Rules.TileSizeLevel0?.ToString(CultureInfo.InvariantCulture) ?? "none";
+        }
+        else
+        {
+            parameters["tissue"] = run.Tissue.ToString();
+            parameters["min-tissue"] = options.MinTissueShare.ToString(CultureInfo.InvariantCulture);
+            parameters["quality"] = options.Quality.ToString();
+        }
+
+        if (options.Verb != RunVerb.Embed)
+        {
+            parameters["colours"] = options.ColourMap;
+            parameters["top-tiles"] = options.TopTiles.ToString(CultureInfo.InvariantCulture);
+            parameters["omics"] = run.Omics is null ? "none" : Path.GetFileName(run.Omics.Path);
+        }
+
+        return parameters;
     }
 
     /// <param name="stopping">
@@ -61,9 +83,14 @@ public static class RunTables
             return;
         }
 
+        if (run.Store.Layout is { } layout && run.Options.Write.HasFlag(ExtraFormats.ClamPt))
+        {
+            ClamFolder.Write(run, layout, slides);
+        }
+
         ResultStage.Save(run.Store.Report, stream => stream.Write(RunReport.Render(new RunReportInput
         {
-            Title = "SlideMesh run",
+            Title = $"SlideMesh {run.Options.Verb}",
             SoftwareVersion = SoftwareVersion.Current,
             Slides = [.. slides.Select(s => Row(run, s))],
             Failures = [.. slides.Where(s => s.State is SlideState.Failed or SlideState.Quarantined).Select(SlideFailure), .. OmicsFailures(run)],
@@ -79,6 +106,8 @@ public static class RunTables
         return summary.State switch
         {
             SlideState.Failed or SlideState.Quarantined => [SlideFailure(summary)],
+            // Which tiles another tool left out before it wrote features is not known.
+            SlideState.Done when run.Features is not null => [],
             SlideState.Done => run.Pipeline.Streams.SelectMany(s => FinishedSlide.ReadUnused(slide, run.Store.Slide(slide.Id), s)),
             _ => [],
         };

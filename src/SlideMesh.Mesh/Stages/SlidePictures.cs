@@ -1,21 +1,52 @@
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
 using SlideMesh.Prediction;
+using SlideMesh.Prediction.Bags;
 using SlideMesh.Reporting;
 using SlideMesh.Reporting.Evidence;
-using SlideMesh.Reporting.Features;
 using SlideMesh.Reporting.GeoJson;
 using SlideMesh.Reporting.Heatmaps;
 using SlideMesh.Reporting.Html;
 using SlideMesh.Reporting.OutputStore;
+using SlideMesh.Slides;
 using SlideMesh.Slides.Raster;
 using SlideMesh.Slides.TurboJpeg;
 using SlideMesh.Tiling;
+using SlideMesh.Tissue.Contours;
 
 namespace SlideMesh.Mesh.Stages;
 
+/// <summary>What pictures of a slide are made from.</summary>
+internal sealed record PictureSources
+{
+    /// <summary>The whole slide as a JPEG, and its level-0 pixels per pixel; null when the slide is not at hand.</summary>
+    public (string Path, double DownsampleX, double DownsampleY)? Thumbnail { get; init; }
+
+    /// <summary>By stream; a map whose stream has none gets no TIFF and no pictures of tiles.</summary>
+    public required IReadOnlyDictionary<string, TilePlan> Plans { get; init; }
+
+    /// <summary>Outlines of the tissue, level-0 pixels.</summary>
+    public IReadOnlyList<TissueContour> Contours { get; init; } = [];
+
+    /// <summary>What is opened for pictures of tiles; null when the slide is not at hand.</summary>
+    public CohortEntry? Slide { get; init; }
+
+    /// <summary>Of a slide that was planned here.</summary>
+    public static PictureSources Of(CohortEntry slide, PlannedSlide planned, SlideFolder folder)
+    {
+        using FileStream contours = File.OpenRead(folder.TissueGeoJson);
+        return new PictureSources
+        {
+            Thumbnail = (folder.Thumbnail, planned.Document.ThumbnailDownsampleX, planned.Document.ThumbnailDownsampleY),
+            Plans = planned.Plans,
+            Contours = TissueGeoJsonReader.Read(contours),
+            Slide = slide,
+        };
+    }
+}
+
 /// <summary>What a person looks at: heatmaps, the tiles that they rest on, and the report.</summary>
-internal sealed class SlidePictures(RunContext run, CohortEntry slide, PlannedSlide planned, SlideFolder folder)
+internal sealed class SlidePictures(RunContext run, SlideId slide, PictureSources sources, SlideFolder folder)
 {
     // Enough for a page on a large screen; the pyramidal TIFF holds the full resolution.
     private const int OverlayEdge = 2048;
@@ -25,61 +56,78 @@ internal sealed class SlidePictures(RunContext run, CohortEntry slide, PlannedSl
 
     /// <returns>Paths of the files written.</returns>
     public IEnumerable<string> Write(
-        SlideSummary summary, IReadOnlyList<TileMap> maps, IReadOnlyDictionary<string, FeatureFile> bags,
+        SlideSummary summary, IReadOnlyList<TileMap> maps, IReadOnlyDictionary<string, IFeatureBag> bags,
         IReadOnlyList<MapEvidence> evidence, CancellationToken cancellation)
     {
-        // From the file, also when it was made a moment ago: a resumed run sees the same pixels.
-        using JpegDecoder decoder = new();
-        RgbImage whole = decoder.Decode(File.ReadAllBytes(folder.Thumbnail));
-        RgbImage thumbnail = PictureScaling.Shrink(whole, OverlayEdge);
-        double downsampleX = planned.Document.ThumbnailDownsampleX * whole.Width / thumbnail.Width;
-        double downsampleY = planned.Document.ThumbnailDownsampleY * whole.Height / thumbnail.Height;
-
-        RgbImage small = PictureScaling.Shrink(whole, ReportEdge);
-        double smallX = planned.Document.ThumbnailDownsampleX * whole.Width / small.Width;
-        double smallY = planned.Document.ThumbnailDownsampleY * whole.Height / small.Height;
-
+        (Overview Large, Overview Small)? overviews = sources.Thumbnail is { } thumbnail ? Overviews(thumbnail.Path, thumbnail.DownsampleX, thumbnail.DownsampleY) : null;
+        RgbImage? picture = overviews is { } shown ? HeatmapPicture.Canvas(shown.Large.Picture) : null;
         List<string> written = [];
         List<HeatmapFigure> figures = [];
         foreach (TileMap map in maps)
         {
             cancellation.ThrowIfCancellationRequested();
-            FeatureFile bag = bags[map.Stream];
-            RgbImage picture = HeatmapPicture.Render(thumbnail, downsampleX, downsampleY, map, bag, _colours);
+            IFeatureBag bag = bags[map.Stream];
             string stem = Path.Combine(folder.Heatmaps, map.Name);
-            written.Add(ResultStage.Save(stem + ".png", stream => stream.Write(PngEncoder.Encode(picture))));
-            written.Add(ResultStage.Save(stem + ".tif", stream => HeatmapTiff.Write(stream, planned.Plans[map.Stream], map, bag, colours: _colours)));
-            written.Add(ResultStage.Save(stem + ".geojson", stream => SlideGeoJson.WriteHeatmap(stream, slide.Id, map, bag, _colours)));
+            if (picture is not null && overviews is (var large, var small))
+            {
+                HeatmapPicture.Render(picture, large.Picture, large.DownsampleX, large.DownsampleY, map, bag, _colours);
+                written.Add(ResultStage.Save(stem + ".png", stream => PngEncoder.Write(stream, picture)));
+                figures.Add(HeatmapFigure.Render(small.Picture, small.DownsampleX, small.DownsampleY, map, bag, _colours));
+            }
+
+            if (sources.Plans.TryGetValue(map.Stream, out TilePlan? plan))
+            {
+                written.Add(ResultStage.Save(stem + ".tif", stream => HeatmapTiff.Write(stream, plan, map, bag, colours: _colours)));
+            }
+
+            written.Add(ResultStage.Save(stem + ".geojson", stream => SlideGeoJson.WriteHeatmap(stream, slide, map, bag, _colours)));
             written.Add(ResultStage.Save(stem + ".csv", stream => TileScoreTable.Write(stream, map, bag)));
-            figures.Add(HeatmapFigure.Render(small, smallX, smallY, map, bag, _colours));
         }
 
-        List<EvidenceTile> tiles = [.. evidence.SelectMany(e => EvidenceTiles.Render(e, TileSource(e)))];
+        List<EvidenceTile> tiles = [.. evidence.SelectMany(e => TileSource(e) is { } read ? EvidenceTiles.Render(e, read) : [])];
         foreach (EvidenceTile tile in tiles)
         {
             written.Add(ResultStage.Save(Path.Combine(folder.TopTiles, tile.FileName), stream => stream.Write(tile.Jpeg)));
         }
 
-        using FileStream contours = File.OpenRead(folder.TissueGeoJson);
         written.Add(ResultStage.Save(folder.Report, stream => stream.Write(SlideReport.Render(new SlideReportInput
         {
             Summary = summary,
-            Thumbnail = ReportPicture.Jpeg(small),
-            Contours = TissueGeoJsonReader.Read(contours),
+            Thumbnail = overviews is { } pictures ? ReportPicture.Jpeg(pictures.Small.Picture) : null,
+            Contours = sources.Contours,
             Heatmaps = figures,
             Tiles = tiles,
         }))));
         return written;
     }
 
-    /// <summary>Reads tiles again as the model saw them; a tile that has become unreadable is left out of the report.</summary>
-    private Func<TileEvidence, RgbImage?> TileSource(MapEvidence evidence)
+    private static (Overview Large, Overview Small) Overviews(string path, double downsampleX, double downsampleY)
     {
+        // From the file, also when it was made a moment ago: a resumed run sees the same pixels.
+        using JpegDecoder decoder = new();
+        RgbImage whole = decoder.Decode(File.ReadAllBytes(path));
+        return (At(OverlayEdge), At(ReportEdge));
+
+        Overview At(int edge)
+        {
+            RgbImage picture = PictureScaling.Shrink(whole, edge);
+            return new Overview(picture, downsampleX * whole.Width / picture.Width, downsampleY * whole.Height / picture.Height);
+        }
+    }
+
+    /// <summary>Reads tiles again as the model saw them; a tile that has become unreadable is left out of the report. Null when there is nothing to read.</summary>
+    private Func<TileEvidence, RgbImage?>? TileSource(MapEvidence evidence)
+    {
+        if (sources.Slide is not { } opened || !sources.Plans.TryGetValue(evidence.Stream, out TilePlan? read))
+        {
+            return null;
+        }
+
         PlannedTile[] corners = [.. evidence.Top.Concat(evidence.Bottom).Select(t => new PlannedTile(t.X, t.Y))];
-        TilePlan plan = planned.Plans[evidence.Stream] with { Tiles = corners };
+        TilePlan plan = read with { Tiles = corners };
         return tile =>
         {
-            using SlideHandles.Lease lease = run.Handles.Open(slide);
+            using SlideHandles.Lease lease = run.Handles.Open(opened);
             RgbImage pixels = new(plan.Spec.SizePx, plan.Spec.SizePx);
             try
             {
@@ -92,4 +140,7 @@ internal sealed class SlidePictures(RunContext run, CohortEntry slide, PlannedSl
             }
         };
     }
+
+    /// <param name="DownsampleX">Level-0 pixels per pixel.</param>
+    private sealed record Overview(RgbImage Picture, double DownsampleX, double DownsampleY);
 }

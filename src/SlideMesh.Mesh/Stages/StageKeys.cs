@@ -3,6 +3,7 @@ using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
 using SlideMesh.Prediction.Omics;
+using SlideMesh.Reporting.OutputStore;
 using SlideMesh.Slides.OpenSlide;
 
 namespace SlideMesh.Mesh.Stages;
@@ -20,6 +21,20 @@ public static class StageKeys
     {
         ArgumentNullException.ThrowIfNull(run);
         return new HashSet<string>([PlanStage, ResultStage, .. run.Pipeline.Streams.Select(s => FeaturesStage(s.Id))], StringComparer.Ordinal);
+    }
+
+    /// <summary>
+    /// Drops what other models left in a slide's folder. Not in a flat layout, whose folders are filled encoder by encoder: features
+    /// of an earlier command stay until the same stream is made again.
+    /// </summary>
+    public static void ForgetOthers(RunContext run, StageLedger ledger)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(ledger);
+        if (run.Store.Layout is null)
+        {
+            ledger.Keep(All(run));
+        }
     }
 
     public static string Plan(RunContext run, CohortEntry slide, string fingerprint)
@@ -93,6 +108,13 @@ public static class StageKeys
             key.Add("features/" + stream, features);
         }
 
+        AddModelsAndCase(key, run, slide);
+        return key.ToString();
+    }
+
+    /// <summary>The models, and what is known of the slide's case.</summary>
+    internal static void AddModelsAndCase(StageKey key, RunContext run, CohortEntry slide)
+    {
         foreach (ModelPackage package in run.Pipeline.Packages)
         {
             key.Add("model/" + package.Name, package.Sha256);
@@ -104,7 +126,6 @@ public static class StageKeys
         }
 
         AddOmics(key, run, slide);
-        return key.ToString();
     }
 
     private static void AddOmics(StageKey key, RunContext run, CohortEntry slide)

@@ -15,7 +15,7 @@ public interface IFeatureBag
     /// <summary>Copies rows <paramref name="start"/> … start + count − 1 into <paramref name="destination"/>, row-major [count, D].</summary>
     void Read(int start, int count, Span<float> destination);
 
-    /// <summary>Level-0 top-left corner of each row's tile, [N, 2] row-major (x, y).</summary>
+    /// <summary>Level-0 top-left corner of each row's tile, [N, 2] row-major (x, y); empty when nobody knows where the tiles lie.</summary>
     ReadOnlySpan<long> Coordinates { get; }
 
     /// <summary>Edge of a tile, level-0 pixels.</summary>

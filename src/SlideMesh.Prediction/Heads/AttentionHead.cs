@@ -11,7 +11,7 @@ namespace SlideMesh.Prediction.Heads;
 /// </summary>
 internal sealed class AttentionHead(HeadGraph instance, HeadGraph bagGraph, int? dimension) : ISlideHead
 {
-    public HeadResult Evaluate(IFeatureBag bag, float[] covariates, CancellationToken cancellationToken)
+    public HeadResult Evaluate(IFeatureBag bag, CaseFacts facts, CancellationToken cancellationToken)
     {
         string input = instance.MainInput.Name;
         AttentionPool? pool = null;
@@ -35,7 +35,7 @@ internal sealed class AttentionHead(HeadGraph instance, HeadGraph bagGraph, int?
 
         float[] pooled = pool!.Pooled();
         return new HeadResult(
-            bagGraph.RunLast(pooled, covariates),
+            bagGraph.RunLast(pooled, facts),
             new Dictionary<string, float[]> { [GraphRole.PooledTensor] = pooled },
             new TileValues(attention, pool.Columns));
     }

@@ -25,9 +25,9 @@ internal sealed class HeadGraph : IDisposable
 
     public GraphSpec Spec { get; }
 
-    /// <summary>The input that is not the covariates.</summary>
-    public TensorSpec MainInput => Spec.Inputs.FirstOrDefault(i => i.Name != GraphRole.CovariatesTensor)
-        ?? throw Contract($"the graph '{Role}' has no input besides the covariates");
+    /// <summary>The input that is neither the covariates nor the omics.</summary>
+    public TensorSpec MainInput => Spec.Inputs.FirstOrDefault(i => i.Name is not (GraphRole.CovariatesTensor or GraphRole.OmicsTensor))
+        ?? throw Contract($"the graph '{Role}' has no input besides the covariates and the omics");
 
     /// <summary>Runs the graph on inputs by name; a free dimension takes what their length leaves for it.</summary>
     /// <returns>Every output that model.json lists, all values finite.</returns>
@@ -58,13 +58,21 @@ internal sealed class HeadGraph : IDisposable
         return byName;
     }
 
-    /// <summary>Runs a head's last graph on its main input and, when the graph takes them, the covariates.</summary>
-    public IReadOnlyDictionary<string, Tensor> RunLast(float[] main, float[] covariates)
+    /// <summary>Runs a head's last graph on its main input and, when the graph takes them, the covariates and the omics.</summary>
+    public IReadOnlyDictionary<string, Tensor> RunLast(float[] main, CaseFacts facts)
     {
-        string name = MainInput.Name;
-        return Spec.Inputs.Any(i => i.Name == GraphRole.CovariatesTensor)
-            ? Run((name, main), (GraphRole.CovariatesTensor, covariates))
-            : Run((name, main));
+        var inputs = new List<(string, ReadOnlyMemory<float>)> { (MainInput.Name, main) };
+        if (Spec.Inputs.Any(i => i.Name == GraphRole.CovariatesTensor))
+        {
+            inputs.Add((GraphRole.CovariatesTensor, facts.Covariates));
+        }
+
+        if (Spec.Inputs.Any(i => i.Name == GraphRole.OmicsTensor))
+        {
+            inputs.Add((GraphRole.OmicsTensor, facts.Omics));
+        }
+
+        return Run([.. inputs]);
     }
 
     public PredictionException Contract(string what) => new(

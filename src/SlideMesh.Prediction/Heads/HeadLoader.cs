@@ -33,6 +33,10 @@ internal sealed class HeadLoader(IInferenceEngine engine)
         return new FusionHead(LoadGraph(package, GraphRole.Fusion), inputs, omics);
     }
 
+    /// <summary>The omics that a slide head takes; null when it takes none.</summary>
+    public static OmicsScaling? LoadOmics(ModelPackage package) =>
+        package.Manifest.OmicsFeaturesFile is { } file ? OmicsScaling.Read(package.Name, package.PathOf(file)) : null;
+
     private HeadGraph LoadGraph(ModelPackage package, string role) =>
-        new(package.Name, role, package.Manifest.Graphs[role], engine.Load(package.GraphPath(role), Threads));
+        new(package.Name, role, package.Manifest.Graphs[role], engine.Load(package, role, Threads));
 }

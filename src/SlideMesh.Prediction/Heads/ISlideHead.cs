@@ -6,10 +6,14 @@ namespace SlideMesh.Prediction.Heads;
 /// <summary>A model that answers for a slide from its tiles' features. Safe to call from several threads.</summary>
 internal interface ISlideHead : IDisposable
 {
-    /// <param name="covariates">As long as the package's covariates.</param>
+    /// <param name="facts">What the head is told about the case.</param>
     /// <exception cref="PredictionException">Features or outputs that are not finite, or a package that contradicts itself.</exception>
-    HeadResult Evaluate(IFeatureBag bag, float[] covariates, CancellationToken cancellationToken);
+    HeadResult Evaluate(IFeatureBag bag, CaseFacts facts, CancellationToken cancellationToken);
 }
+
+/// <param name="Covariates">As long as the package's covariates.</param>
+/// <param name="Omics">Scaled, [G]; empty when the head takes none.</param>
+internal sealed record CaseFacts(float[] Covariates, float[] Omics);
 
 /// <param name="Outputs">Outputs of the head's last graph by name.</param>
 /// <param name="Intermediates"><c>pooled</c> (K × H) or <c>summary</c>, for fusion heads.</param>

@@ -15,13 +15,13 @@ internal sealed class TileClassifier(string model, TileOutput tileOutput, HeadGr
 {
     private readonly int _classes = tileOutput.Labels.Count;
 
-    public HeadResult Evaluate(IFeatureBag bag, float[] covariates, CancellationToken cancellationToken)
+    public HeadResult Evaluate(IFeatureBag bag, CaseFacts facts, CancellationToken cancellationToken)
     {
         TileValues scores = new(Scores(bag, cancellationToken), _classes);
         float[] distribution = ScoreSummary.Compute(scores);
         var intermediates = new Dictionary<string, float[]> { [GraphRole.Summary] = distribution };
         IReadOnlyDictionary<string, Tensor> outputs =
-            summary?.RunLast(distribution, covariates) ?? new Dictionary<string, Tensor>();
+            summary?.RunLast(distribution, facts) ?? new Dictionary<string, Tensor>();
         return new HeadResult(outputs, intermediates, scores);
     }
 

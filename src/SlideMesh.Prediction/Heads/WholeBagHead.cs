@@ -14,7 +14,7 @@ internal sealed class WholeBagHead(HeadGraph whole, int? dimension, long maxBagB
     /// <summary>512 MiB: 131,072 tiles of width 1,024.</summary>
     public const long MaxBagBytes = 512L << 20;
 
-    public HeadResult Evaluate(IFeatureBag bag, float[] covariates, CancellationToken cancellationToken)
+    public HeadResult Evaluate(IFeatureBag bag, CaseFacts facts, CancellationToken cancellationToken)
     {
         long bytes = (long)bag.Count * bag.Dimension * sizeof(float);
         if (bytes > maxBagBytes)
@@ -26,7 +26,7 @@ internal sealed class WholeBagHead(HeadGraph whole, int? dimension, long maxBagB
         }
 
         float[] features = new BagReader(whole.Model, bag, dimension).ReadAll(cancellationToken);
-        IReadOnlyDictionary<string, Tensor> outputs = whole.RunLast(features, covariates);
+        IReadOnlyDictionary<string, Tensor> outputs = whole.RunLast(features, facts);
         return new HeadResult(outputs, new Dictionary<string, float[]>(), Attention(outputs, bag.Count));
     }
 

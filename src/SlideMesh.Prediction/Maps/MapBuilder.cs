@@ -7,7 +7,7 @@ namespace SlideMesh.Prediction.Maps;
 /// <summary>
 /// Names and makes the maps of a slide. A tile classifier's map has its task's name; classifiers of one task at several
 /// magnifications share one map on the finest grid. An attention map has its task's name too, or <c>task-attention</c> where a tile
-/// classifier has taken it. Where that name is taken as well, the package's name follows.
+/// classifier has taken it; a further column's is <c>task-attention-name</c>. Where that name is taken as well, the package's name follows.
 /// </summary>
 internal static class MapBuilder
 {
@@ -20,18 +20,18 @@ internal static class MapBuilder
             maps.Add(TileClassifierMap([.. scales], names));
         }
 
-        foreach (HeadOnSlide head in heads)
+        foreach (HeadOnSlide head in heads.Where(h => h.Manifest.TileOutput is null && h.Result.Tiles is not null))
         {
             foreach (TaskOutput output in head.Manifest.Outputs.Where(o => o.Attention is not null).DistinctBy(o => o.Task))
             {
-                if (head.Result.Tiles is { } attention)
-                {
-                    RequireColumn(head, output, attention);
-                    string name = Unique(names, head.Manifest.Name, output.Task, $"{output.Task}-attention");
-                    maps.Add(new TileMap(
-                        name, output.Task, head.Manifest.Name, head.Stream, TileQuantity.Attention,
-                        attention.Column(output.Attention!.Value), null, null));
-                }
+                string name = Unique(names, head.Manifest.Name, output.Task, $"{output.Task}-attention");
+                maps.Add(AttentionColumn(head, output, name, output.Attention!.Value));
+            }
+
+            foreach ((TaskOutput output, AttentionMap map) in head.Manifest.Outputs.SelectMany(o => o.AttentionMaps.Select(m => (o, m))))
+            {
+                string name = $"{output.Task}-attention-{map.Name}";
+                maps.Add(AttentionColumn(head, output, Unique(names, head.Manifest.Name, name, name), map.Column));
             }
         }
 
@@ -60,14 +60,14 @@ internal static class MapBuilder
         };
     }
 
-    private static void RequireColumn(HeadOnSlide head, TaskOutput output, TileValues attention)
+    private static TileMap AttentionColumn(HeadOnSlide head, TaskOutput output, string name, int column)
     {
-        if (output.Attention >= attention.Width)
-        {
-            throw new PredictionException(
+        TileValues attention = head.Result.Tiles!;
+        return column < attention.Width
+            ? new TileMap(name, output.Task, head.Manifest.Name, head.Stream, TileQuantity.Attention, attention.Column(column), null, null)
+            : throw new PredictionException(
                 PredictionFailureReason.PackageContract, head.Manifest.Name,
-                $"{head.Manifest.Name}: task '{output.Task}' names attention column {output.Attention}, the graph gives {attention.Width}; the package does not match its model.json.");
-        }
+                $"{head.Manifest.Name}: task '{output.Task}' names attention column {column}, the graph gives {attention.Width}; the package does not match its model.json.");
     }
 
     private static string Unique(HashSet<string> names, string model, string first, string second) =>

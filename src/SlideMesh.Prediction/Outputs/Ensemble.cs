@@ -10,11 +10,15 @@ namespace SlideMesh.Prediction.Outputs;
 /// </summary>
 internal static class Ensemble
 {
+    /// <summary>Hazards: minus the sum of the survival curve over the intervals, as MCAT and PORPOISE rank patients (higher is worse).</summary>
+    private const string RiskQuantity = "risk";
+
     /// <summary>Checks that the models' outputs can be averaged.</summary>
     /// <exception cref="PredictionException">They cannot; the message names both models and what differs.</exception>
     public static void Check(IEnumerable<(string Model, IReadOnlyList<TaskOutput> Outputs)> models)
     {
         var classifiers = new Dictionary<string, (string Model, TaskOutput Output)>(StringComparer.Ordinal);
+        var kinds = new Dictionary<string, (string Model, TaskOutput Output)>(StringComparer.Ordinal);
         var regressions = new Dictionary<(string Task, string Quantity), (string Model, TaskOutput Output)>();
         foreach ((string model, IReadOnlyList<TaskOutput> outputs) in models)
         {
@@ -23,11 +27,15 @@ internal static class Ensemble
                 CheckAlone(model, output, outputs);
                 if (output.Type == OutputType.Regression)
                 {
-                    CheckAgainst(model, output, regressions, (output.Task, output.Quantity ?? output.Task), o => $"{o.Unit} ({o.Transform})", "unit and transform");
+                    foreach (string quantity in output.QuantityNames())
+                    {
+                        CheckAgainst(model, output, regressions, (output.Task, quantity), o => $"{o.Unit} ({o.Transform})", "unit and transform");
+                    }
                 }
                 else
                 {
                     CheckAgainst(model, output, classifiers, output.Task, o => string.Join(", ", o.Labels), "labels");
+                    CheckAgainst(model, output, kinds, output.Task, o => o.Type == OutputType.Hazards ? "hazards" : "classes", "kind of answer");
                 }
             }
         }
@@ -48,6 +56,7 @@ internal static class Ensemble
 
         double[] p = MeanProbabilities(classifiers);
         OutputType type = classifiers[0].Type;
+        double[] survival = type == OutputType.Hazards ? Survival(p) : [];
         return new TaskAnswer
         {
             Type = type,
@@ -56,8 +65,23 @@ internal static class Ensemble
             Label = classifiers[0].Labels[OutputReader.ArgMax(p)],
             Expected = type == OutputType.Ordinal ? p.Select((value, k) => k * value).Sum() : null,
             Uncertainty = OutputReader.NormalisedEntropy(p),
-            Quantities = quantities,
+            Survival = survival,
+            Quantities = survival.Length > 0 ? [new QuantityAnswer(RiskQuantity, -survival.Sum(), ""), .. quantities] : quantities,
         };
+    }
+
+    /// <summary>Probability to be free of the event after each interval. Averaging probabilities averages these curves too.</summary>
+    private static double[] Survival(double[] probabilities)
+    {
+        double[] survival = new double[probabilities.Length - 1];
+        double after = probabilities[^1];
+        for (int j = survival.Length - 1; j >= 0; j--)
+        {
+            survival[j] = after;
+            after += probabilities[j];
+        }
+
+        return survival;
     }
 
     private static double[] MeanProbabilities(ModelOpinion[] members)
@@ -97,7 +121,7 @@ internal static class Ensemble
             { Type: OutputType.Regression, Transform: not (RawQuantity.NoTransform or RawQuantity.PowerOfTen) } =>
                 $"transform '{output.Transform}' is not known (none, pow10)",
             { Type: OutputType.Binary, Labels.Count: not 2 } => "a binary output has two labels",
-            { Type: OutputType.Categorical or OutputType.Ordinal, Labels.Count: < 2 } => "it needs at least two labels",
+            { Type: OutputType.Categorical or OutputType.Ordinal or OutputType.Hazards, Labels.Count: < 2 } => "it needs at least two labels",
             _ when all.Any(o => !ReferenceEquals(o, output) && o.Task == output.Task && SameAnswer(o, output)) => "it is answered twice",
             _ => null,
         };
@@ -110,7 +134,7 @@ internal static class Ensemble
 
     private static bool SameAnswer(TaskOutput a, TaskOutput b) =>
         a.Type == OutputType.Regression
-            ? b.Type == OutputType.Regression && (a.Quantity ?? a.Task) == (b.Quantity ?? b.Task)
+            ? b.Type == OutputType.Regression && a.QuantityNames().Intersect(b.QuantityNames()).Any()
             : b.Type != OutputType.Regression;
 
     private static void CheckAgainst<TKey>(

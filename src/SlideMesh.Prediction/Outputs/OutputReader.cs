@@ -16,8 +16,8 @@ internal static class OutputReader
             : Probabilities(classifies.Type, Raw(model, classifies, tensors), classifies.Temperature);
         RawQuantity[] quantities =
         [
-            .. outputs.Where(o => o.Type == OutputType.Regression).Select(o => new RawQuantity(
-                o.Quantity ?? o.Task, o.Unit ?? "", o.Transform, Raw(model, o, tensors)[0], o.Weight)),
+            .. outputs.Where(o => o.Type == OutputType.Regression).SelectMany(o => Raw(model, o, tensors).Zip(
+                o.QuantityNames(), (raw, name) => new RawQuantity(name, o.Unit ?? "", o.Transform, raw, o.Weight))),
         ];
         if (quantities.FirstOrDefault(q => !double.IsFinite(q.Value)) is { } overflow)
         {
@@ -31,7 +31,7 @@ internal static class OutputReader
             classifies?.Weight ?? 1, quantities);
     }
 
-    /// <param name="raw">Logits: K categorical, K − 1 ordinal (cumulative), 1 binary.</param>
+    /// <param name="raw">Logits: K categorical, K − 1 ordinal (cumulative), 1 binary, K − 1 hazards.</param>
     /// <param name="temperature">Divides the logits.</param>
     /// <returns>Probabilities that sum to 1 within 1e-12.</returns>
     public static double[] Probabilities(OutputType type, ReadOnlySpan<float> raw, double temperature)
@@ -42,6 +42,8 @@ internal static class OutputReader
                 return Softmax(raw, temperature);
             case OutputType.Ordinal:
                 return OrdinalProbabilities(raw, temperature);
+            case OutputType.Hazards:
+                return HazardProbabilities(raw);
             case OutputType.Binary:
                 double positive = Sigmoid(raw[0] / temperature);
                 return [1 - positive, positive];
@@ -120,6 +122,21 @@ internal static class OutputReader
         return p;
     }
 
+    // Π (1 − h_i) of the intervals before, times h_j: discrete-time survival, as in Zadeh and Schmid 2020.
+    private static double[] HazardProbabilities(ReadOnlySpan<float> logits)
+    {
+        double[] p = new double[logits.Length + 1];
+        double free = 1;
+        for (int j = 0; j < logits.Length; j++)
+        {
+            p[j] = free * Sigmoid(logits[j]);
+            free *= Sigmoid(-(double)logits[j]);
+        }
+
+        p[^1] = free;
+        return p;
+    }
+
     private static double Sigmoid(double x) => x >= 0 ? 1 / (1 + Math.Exp(-x)) : Math.Exp(x) / (1 + Math.Exp(x));
 
     private static float[] Raw(string model, TaskOutput output, IReadOnlyDictionary<string, Tensor> tensors)
@@ -127,7 +144,8 @@ internal static class OutputReader
         int wanted = output.Type switch
         {
             OutputType.Categorical => output.Labels.Count,
-            OutputType.Ordinal => output.Labels.Count - 1,
+            OutputType.Ordinal or OutputType.Hazards => output.Labels.Count - 1,
+            OutputType.Regression => output.QuantityNames().Count,
             _ => 1,
         };
         if (!tensors.TryGetValue(output.Tensor, out Tensor? tensor) || tensor.Data.Length != wanted)

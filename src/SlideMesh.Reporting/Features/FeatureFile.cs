@@ -5,15 +5,26 @@ using SlideMesh.Tissue.Quality;
 namespace SlideMesh.Reporting.Features;
 
 /// <summary>
-/// A features file, read in blocks. Coordinates are held in memory (16 bytes a tile), features are not. Safe for concurrent reads:
-/// the HDF5 library runs one call at a time. CLAM's and TRIDENT's files are read too (what they do not say is null or 0).
+/// A features file, read in blocks: ours, CLAM's, TRIDENT's or STAMP's. Coordinates are held in memory (16 bytes a tile), features are not.
+/// Features are <c>features</c> or <c>feats</c> [N, D] or [1, N, D] of floating-point numbers of any width, and come out as float32; beyond
+/// its range as infinity, which no head accepts. Safe for concurrent reads: the HDF5 library runs one call at a time.
 /// </summary>
 public sealed class FeatureFile : IFeatureBag, IDisposable
 {
+    /// <summary>A slide of 200,000 × 200,000 pixels has 2.4 million tiles of 256 pixels that overlap by half.</summary>
+    private const long MaximumRows = 1L << 24;
+
+    /// <summary>A block of 4096 such rows takes 256 MiB.</summary>
+    private const long MaximumColumns = 1L << 14;
+
+    /// <summary>Far beyond any slide, far within what arithmetic on corners can hold.</summary>
+    private const double MaximumCoordinate = 1L << 40;
+
     private readonly string _path;
     private readonly Hdf5File _file;
     private readonly Hdf5Id _features;
-    private readonly long[] _coordinates;
+    private readonly long[] _coordinates = [];
+    private readonly double[] _microns = [];
 
     private FeatureFile(string path)
     {
@@ -21,26 +32,21 @@ public sealed class FeatureFile : IFeatureBag, IDisposable
         _file = Hdf5File.OpenRead(path);
         try
         {
-            _features = _file.OpenDataset("features", out long rows, out int dimension);
-            Count = checked((int)rows);
-            Dimension = dimension;
-            using Hdf5Id coords = _file.OpenDataset("coords", out long coordRows, out int axes);
-            if (coordRows != rows || axes != 2)
+            bool isStamp = !_file.Has("features") && _file.Has("feats");
+            string name = isStamp ? "feats" : "features";
+            _features = OpenFeatures(name, out int rows, out int dimension);
+            (Count, Dimension) = (rows, dimension);
+            using Hdf5Id? coords = OpenCoordinates(out Hdf5Kind kind);
+            Claims = FeatureClaimsReader.Read(_file, _features, coords, isStamp);
+            TileSizeLevel0 = FeatureClaimsReader.TileSizeLevel0(_file, coords);
+            if (coords is not null && Claims.Unit == CoordinateUnit.Level0Pixels)
             {
-                throw new Hdf5Exception($"{path}: coords is [{coordRows}, {axes}] but features has {rows} rows; the file is damaged, delete it and run again");
+                _coordinates = ReadPixels(coords, kind);
             }
-
-            _coordinates = new long[checked(Count * 2)];
-            _file.ReadRows<long>(coords, Hdf5Library.Instance.Int64, 0, 2, _coordinates);
-            int edge = (int)(_file.ReadNumber(coords, "patch_size_level0") ?? 0);
-            TileSizeLevel0 = (
-                (int)(_file.ReadNumber(_file.Root, "tile_width_level0") ?? edge),
-                (int)(_file.ReadNumber(_file.Root, "tile_height_level0") ?? edge));
-            SlideFingerprint = _file.ReadText(_file.Root, "slide_fingerprint");
-            Stream = _file.ReadText(_file.Root, "stream");
-            Encoder = _file.ReadText(_file.Root, "encoder");
-            EncoderSha256 = _file.ReadText(_file.Root, "encoder_sha256");
-            SoftwareVersion = _file.ReadText(_file.Root, "slidemesh_version");
+            else if (coords is not null && Claims.Unit == CoordinateUnit.Microns)
+            {
+                _microns = ReadNumbers(coords);
+            }
         }
         catch
         {
@@ -58,24 +64,21 @@ public sealed class FeatureFile : IFeatureBag, IDisposable
 
     public int Dimension { get; }
 
+    /// <summary>Level-0 top-left corners, [N, 2]; empty when the file counts in something else, see <see cref="Claims"/>.</summary>
     public ReadOnlySpan<long> Coordinates => _coordinates;
 
+    /// <summary>Top-left corners in µm, [N, 2]; empty unless the file counts in µm.</summary>
+    public ReadOnlySpan<double> Microns => _microns;
+
+    /// <summary>0 when the file does not say.</summary>
     public (int Width, int Height) TileSizeLevel0 { get; }
 
-    public string? SlideFingerprint { get; }
-
-    /// <summary>Id of the feature stream.</summary>
-    public string? Stream { get; }
-
-    /// <summary>Name of the package that made the features.</summary>
-    public string? Encoder { get; }
-
-    public string? EncoderSha256 { get; }
-
-    public string? SoftwareVersion { get; }
+    /// <summary>What the file says about itself.</summary>
+    public FeatureClaims Claims { get; }
 
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="Hdf5Exception">The file is truncated, damaged or no features file.</exception>
+    /// <exception cref="FeatureFileException">It holds no features, or they contradict themselves.</exception>
+    /// <exception cref="Hdf5Exception">The file is truncated or damaged.</exception>
     public static FeatureFile Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -109,7 +112,7 @@ public sealed class FeatureFile : IFeatureBag, IDisposable
                 throw new Hdf5Exception($"{_path}: quality is [{rows}, {columns}] but features has {Count} rows");
             }
         }
-        catch (Hdf5Exception) when (Encoder is null)
+        catch (Hdf5Exception) when (Claims.Format != FeatureFormat.Slidemesh)
         {
             return [];
         }
@@ -133,4 +136,92 @@ public sealed class FeatureFile : IFeatureBag, IDisposable
         _features.Dispose();
         _file.Dispose();
     }
+
+    private Hdf5Id OpenFeatures(string name, out int rows, out int columns)
+    {
+        if (!_file.Has(name))
+        {
+            throw Fail(FeatureFileFailure.NotFeatures, _file.Has("coords")
+                ? "holds where tiles lie but no features; name the folder of features, not that of patches"
+                : "has no dataset 'features' or 'feats'; this is no features file");
+        }
+
+        Hdf5Id features = _file.OpenDataset(name, out long[] shape, out Hdf5Kind kind);
+        try
+        {
+            string shown = $"'{name}' is [{string.Join(", ", shape)}]";
+            bool isTable = shape.Length >= 2 && shape[..^2].All(extent => extent == 1);
+            if (!isTable)
+            {
+                throw Fail(FeatureFileFailure.FeaturesShape, shape.Length == 1
+                    ? $"{shown}: one vector for the whole slide; heads take a row a tile"
+                    : $"{shown}; [tiles, width] is needed");
+            }
+
+            if (kind != Hdf5Kind.Number || shape[^1] == 0)
+            {
+                throw Fail(FeatureFileFailure.FeaturesShape, $"{shown} of no floating-point numbers; float16, float32 or float64 is needed");
+            }
+
+            if (shape[^2] > MaximumRows || shape[^1] > MaximumColumns)
+            {
+                throw Fail(FeatureFileFailure.TooLarge, $"{shown}; at most {MaximumRows} tiles of width {MaximumColumns} are read");
+            }
+
+            (rows, columns) = ((int)shape[^2], (int)shape[^1]);
+            return features;
+        }
+        catch
+        {
+            features.Dispose();
+            throw;
+        }
+    }
+
+    /// <returns>Null when the file has none.</returns>
+    private Hdf5Id? OpenCoordinates(out Hdf5Kind kind)
+    {
+        kind = Hdf5Kind.Other;
+        if (!_file.Has("coords"))
+        {
+            return null;
+        }
+
+        Hdf5Id coords = _file.OpenDataset("coords", out long[] shape, out kind);
+        bool isTable = shape.Length >= 2 && shape[..^2].All(extent => extent == 1);
+        if (isTable && shape[^2] == Count && shape[^1] == 2 && kind is Hdf5Kind.Number or Hdf5Kind.Integer)
+        {
+            return coords;
+        }
+
+        // An array of no tiles may come without a second dimension.
+        coords.Dispose();
+        return Count == 0 ? null : throw Fail(
+            FeatureFileFailure.LengthMismatch,
+            $"coords is [{string.Join(", ", shape)}] but features has {Count} rows; the file is damaged: make it again");
+    }
+
+    private long[] ReadPixels(Hdf5Id coords, Hdf5Kind kind)
+    {
+        if (kind == Hdf5Kind.Number)
+        {
+            return [.. ReadNumbers(coords).Select(value => (long)Math.Round(value, MidpointRounding.AwayFromZero))];
+        }
+
+        long[] corners = new long[checked(Count * 2)];
+        _file.ReadRows<long>(coords, Hdf5Library.Instance.Int64, 0, 2, corners);
+        return corners.All(value => Math.Abs((double)value) <= MaximumCoordinate) ? corners : throw OutOfRange();
+    }
+
+    private double[] ReadNumbers(Hdf5Id coords)
+    {
+        double[] corners = new double[checked(Count * 2)];
+        _file.ReadRows<double>(coords, Hdf5Library.Instance.Float64, 0, 2, corners);
+        // NaN compares false.
+        return corners.All(value => Math.Abs(value) <= MaximumCoordinate) ? corners : throw OutOfRange();
+    }
+
+    private FeatureFileException OutOfRange() => Fail(FeatureFileFailure.FeaturesDamaged, "coords holds a number that is no place on a slide; make the file again");
+
+    private FeatureFileException Fail(FeatureFileFailure reason, string message) => new(_path, reason, $"{_path}: {message}");
 }

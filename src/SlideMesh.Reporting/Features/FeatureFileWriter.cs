@@ -34,7 +34,7 @@ public sealed class FeatureFileWriter : IDisposable
         _file.WriteAttribute(_features, "savetodir", ".");
         _file.WriteAttribute(_features, "encoder", header.Stream.Id);
         _coords = _file.CreateDataset("coords", Hdf5Library.Instance.Int64, count, 2);
-        WriteCoordinateAttributes(header);
+        CoordinateAttributes.Write(_file, _coords, header);
         _quality = _file.CreateDataset("quality", Hdf5Library.Instance.Float32, count, 3);
         _file.WriteAttribute(_quality, "columns", "background_share,pen_share,blur_variance");
     }
@@ -115,42 +115,5 @@ public sealed class FeatureFileWriter : IDisposable
         _file.WriteAttribute(root, "slide_mpp_x", header.Plan.SlideMicronsPerPixel.X);
         _file.WriteAttribute(root, "slide_mpp_y", header.Plan.SlideMicronsPerPixel.Y);
         _file.WriteAttribute(root, "slide_mpp_source", header.Plan.SlideMicronsPerPixel.Source.ToString());
-    }
-
-    private void WriteCoordinateAttributes(FeatureFileHeader header)
-    {
-        Tiling.TilePlan plan = header.Plan;
-        double magnification = header.Level0Magnification;
-        double downsample = plan.ReadLevel.Downsample;
-        ReadOnlySpan<long> levelSize = [plan.ReadLevel.Width, plan.ReadLevel.Height];
-
-        _file.WriteAttribute(_coords, "patch_size", (long)plan.ReadWidthPx);
-        _file.WriteAttribute(_coords, "patch_level", (long)plan.ReadLevel.Index);
-        _file.WriteAttribute(_coords, "downsample", [downsample, downsample]);
-        _file.WriteAttribute(_coords, "downsampled_level_dim", levelSize);
-        _file.WriteAttribute(_coords, "level_dim", levelSize);
-        _file.WriteAttribute(_coords, "name", header.Slide.Value);
-        _file.WriteAttribute(_coords, "save_path", ".");
-        _file.WriteAttribute(_coords, "patch_size_level0", (long)plan.SizeLevel0Width);
-        WriteMagnification("level0_magnification", magnification);
-        WriteMagnification("target_magnification", magnification / downsample);
-        long overlap = (long)Math.Round(plan.Spec.OverlapPx * (double)plan.ReadWidthPx / plan.Spec.SizePx, MidpointRounding.AwayFromZero);
-        _file.WriteAttribute(_coords, "overlap", overlap);
-        _file.WriteAttribute(_coords, "savetodir", ".");
-        _file.WriteAttribute(_coords, "level0_width", plan.SlideWidth);
-        _file.WriteAttribute(_coords, "level0_height", plan.SlideHeight);
-    }
-
-    // TRIDENT writes whole magnifications as integers.
-    private void WriteMagnification(string name, double value)
-    {
-        if (value == Math.Round(value))
-        {
-            _file.WriteAttribute(_coords, name, (long)value);
-        }
-        else
-        {
-            _file.WriteAttribute(_coords, name, value);
-        }
     }
 }

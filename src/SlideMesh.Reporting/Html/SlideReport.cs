@@ -33,7 +33,15 @@ public static class SlideReport
             html.Add($"<h2>How sure</h2>\n{TaskSections.CertaintyTable(slide.Tasks)}");
         }
 
-        AddTissue(html, slide);
+        if (slide.FeatureFiles.Count > 0)
+        {
+            AddFeatureFiles(html, slide);
+        }
+        else
+        {
+            AddTissue(html, slide);
+        }
+
         if (slide.Omics is { } omics)
         {
             html.Add($"<h2>Omics</h2>\n<p>{Wording.Omics(omics)}</p>\n");
@@ -209,7 +217,7 @@ public static class SlideReport
     private static void AddThumbnail(HtmlBuilder html, SlideReportInput input, ReportPicture thumbnail)
     {
         int pieces = input.Contours.Count;
-        string caption = $"The slide with the outline of {pieces} {(pieces == 1 ? "piece" : "pieces")} of tissue.";
+        string caption = pieces == 0 ? "The slide." : $"The slide with the outline of {pieces} {(pieces == 1 ? "piece" : "pieces")} of tissue.";
         html.Add($"<figure><svg viewBox=\"0 0 {thumbnail.Width} {thumbnail.Height}\" width=\"{thumbnail.Width}\" height=\"{thumbnail.Height}\" role=\"img\" aria-label=\"{caption}\">");
         html.Add($"<image href=\"{thumbnail.DataUri}\" width=\"{thumbnail.Width}\" height=\"{thumbnail.Height}\"/>");
         if (input.Summary is { Width: long width, Height: long height })
@@ -265,6 +273,20 @@ public static class SlideReport
         }
 
         html.Add($"</div>\n");
+    }
+
+    private static void AddFeatureFiles(HtmlBuilder html, SlideSummary slide)
+    {
+        html.Add($"<h2>Features</h2>\n<p>The features existed already; what was left out of them is not known.</p>\n");
+        html.Add($"<div class=\"wide\"><table>\n<thead><tr><th scope=\"col\">Taken for</th><th scope=\"col\">Size</th><th scope=\"col\" class=\"n\">Tiles</th><th scope=\"col\">File</th><th scope=\"col\">Encoder it names</th></tr></thead>\n<tbody>\n");
+        foreach (StreamSummary stream in slide.Streams)
+        {
+            FeatureFileUse? file = slide.FeatureFiles.FirstOrDefault(f => f.Stream == stream.Id);
+            html.Add($"<tr><th scope=\"row\">{stream.Id}</th><td>{stream.View.SizePx} px, {Wording.Number(stream.View.MicronsPerPixel, "0.####")} µm/px</td>");
+            html.Add($"<td class=\"n\">{Wording.Count(stream.Used)}</td><td>{file?.Path}</td><td>{file?.Encoder ?? "none"}</td></tr>\n");
+        }
+
+        html.Add($"</tbody>\n</table></div>\n");
     }
 
     private static void AddTissue(HtmlBuilder html, SlideSummary slide)

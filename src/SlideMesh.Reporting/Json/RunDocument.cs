@@ -6,6 +6,9 @@ public sealed record RunDocument
     /// <summary>Always <c>slidemesh-run/1</c>.</summary>
     public string Format { get; init; } = "slidemesh-run/1";
 
+    /// <summary><c>run</c>, <c>embed</c> or <c>predict</c>.</summary>
+    public string Command { get; init; } = "run";
+
     public required string SoftwareVersion { get; init; }
 
     /// <summary>Every parameter that changes a result, by its name on the command line; written in ordinal order of names.</summary>

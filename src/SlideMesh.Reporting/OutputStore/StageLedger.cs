@@ -69,7 +69,7 @@ public sealed class StageLedger
     /// Records <paramref name="stage"/> as finished and writes the ledger. Files of the stage's earlier outcome that it did not write
     /// again are deleted: beside the new ones they would look as if they belonged to them.
     /// </summary>
-    /// <param name="paths">Files that the stage wrote, all below the slide's folder.</param>
+    /// <param name="paths">Files that the stage wrote, all of them the slide's own (<see cref="SlideFolder.Owns"/>).</param>
     public void MarkDone(string stage, string key, IEnumerable<string> paths)
     {
         ArgumentNullException.ThrowIfNull(paths);
@@ -85,12 +85,11 @@ public sealed class StageLedger
     public static IReadOnlyList<string> FilesOf(SlideFolder folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        string inside = Path.GetFullPath(folder.Root) + Path.DirectorySeparatorChar;
         return
         [
             .. Open(folder)._stages.Values.SelectMany(stage => stage.Files).Select(file => file.Path).Distinct(StringComparer.Ordinal)
                 // A ledger is a file like any other: what it names outside of the slide's folder is not the slide's.
-                .Where(path => Path.GetFullPath(Path.Combine(folder.Root, path)).StartsWith(inside, StringComparison.Ordinal)),
+                .Where(path => folder.Owns(Path.GetFullPath(Path.Combine(folder.Root, path)))),
         ];
     }
 
@@ -123,12 +122,10 @@ public sealed class StageLedger
         }
 
         HashSet<string> elsewhere = [.. _stages.Where(s => s.Key != stage).SelectMany(s => s.Value.Files).Select(f => f.Path)];
-        string inside = Path.GetFullPath(_folder.Root) + Path.DirectorySeparatorChar;
         foreach (FileRecord file in record.Files.Where(f => !except.Contains(f.Path) && !elsewhere.Contains(f.Path)))
         {
-            // A ledger is a file like any other: what it names outside of the slide's folder is not ours to delete.
             string path = Path.GetFullPath(Path.Combine(_folder.Root, file.Path));
-            if (path.StartsWith(inside, StringComparison.Ordinal) && File.Exists(path))
+            if (_folder.Owns(path) && File.Exists(path))
             {
                 File.Delete(path);
             }

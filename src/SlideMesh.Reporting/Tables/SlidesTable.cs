@@ -54,8 +54,8 @@ public static class SlidesTable
         slide.Width,
         slide.Height,
         slide.TissueMm2,
-        slide.Streams.Count == 0 ? null : slide.Streams.Sum(s => s.Unreadable),
-        slide.Streams.Count == 0 ? null : slide.Streams.Sum(s => s.LeftOut.Values.Sum()),
+        slide.Streams.Count == 0 || slide.FeatureFiles.Count > 0 ? null : slide.Streams.Sum(s => s.Unreadable),
+        slide.Streams.Count == 0 || slide.FeatureFiles.Count > 0 ? null : slide.Streams.Sum(s => s.LeftOut.Values.Sum()),
         slide.Omics is { } omics ? KebabCase.Of(omics.Status) : null,
     ];
 

@@ -43,7 +43,8 @@ public static class NativeLibraryFinder
         throw new NativeLibraryUnavailableException($"{fileNames[0]} cannot be loaded; {installHint} (or set {environmentVariable} to its path).");
     }
 
-    private static IEnumerable<string> Folders()
+    /// <summary>Folders in which SlideMesh's own copies of libraries lie, nearest first: beside the program, then the checkout's.</summary>
+    public static IEnumerable<string> Folders()
     {
         string rid = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? "linux-arm64" : "linux-x64";
         yield return AppContext.BaseDirectory;

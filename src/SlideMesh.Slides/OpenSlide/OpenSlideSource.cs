@@ -47,6 +47,9 @@ public sealed unsafe class OpenSlideSource : ISlideSource
 
     public MicronsPerPixel? MicronsPerPixel { get; }
 
+    /// <summary>JPEG tiles: 38 million measured on one core; JPEG 2000 less.</summary>
+    public long PixelsPerSecond => 30_000_000;
+
     /// <exception cref="SlideFormatException">Missing, truncated, not a slide, or damaged; see its <c>Reason</c>.</exception>
     /// <exception cref="NativeLibraryUnavailableException">OpenSlide is not installed or too old.</exception>
     public static OpenSlideSource Open(string path)
@@ -96,6 +99,16 @@ public sealed unsafe class OpenSlideSource : ISlideSource
                 handle.DangerousRelease();
             }
         }
+    }
+
+    public (int Width, int Height) TilePx(int level)
+    {
+        return (Edge("width"), Edge("height"));
+
+        int Edge(string axis) =>
+            int.TryParse(Property($"openslide.level[{level}].tile-{axis}"), NumberStyles.None, CultureInfo.InvariantCulture, out int edge) && edge is > 0 and <= 4096
+                ? edge
+                : 256;
     }
 
     public void ReadRegion(Level0Point origin, int level, int width, int height, Span<byte> rgb)

@@ -23,6 +23,15 @@ public interface ISlideSource : IDisposable
     MicronsPerPixel? MicronsPerPixel { get; }
 
     /// <summary>
+    /// Pixels that one core decodes in a second, about. It decides how much of a slide without a coarse level is looked at, so it is a
+    /// constant of the kind of reader and never measured: results must not depend on the machine.
+    /// </summary>
+    long PixelsPerSecond { get; }
+
+    /// <summary>Edges of the tiles in which the file keeps a level, level pixels; 256 × 256 where it is not known.</summary>
+    (int Width, int Height) TilePx(int level);
+
+    /// <summary>
     /// Reads <paramref name="width"/> × <paramref name="height"/> pixels of level <paramref name="level"/> whose top-left corner lies at
     /// <paramref name="origin"/> (level-0 pixels) as RGB over white. Parts outside of the slide are white.
     /// </summary>

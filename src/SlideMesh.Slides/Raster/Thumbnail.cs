@@ -12,9 +12,16 @@ namespace SlideMesh.Slides.Raster;
 /// <param name="LevelIndex">Level that it was read from.</param>
 /// <param name="UnreadableBlocks">Pieces (of up to 256 × 256 pixels of that level) that could not be read.</param>
 /// <param name="UnreadableShare">Their share of the thumbnail's area, 0 to 1.</param>
+/// <param name="ReadShare">
+/// Share of the slide that was looked at, 0 to 1. Below 1 on a slide whose coarsest useful level would take more than
+/// <see cref="MaxCoreSeconds"/> to decode: the rest is blended between the tiles that were read.
+/// </param>
 public sealed record Thumbnail(
-    RgbImage Image, double DownsampleX, double DownsampleY, int LevelIndex, int UnreadableBlocks, double UnreadableShare)
+    RgbImage Image, double DownsampleX, double DownsampleY, int LevelIndex, int UnreadableBlocks, double UnreadableShare, double ReadShare)
 {
+    /// <summary>Decoding time of one core that a thumbnail may take, by <see cref="ISlideSource.PixelsPerSecond"/>.</summary>
+    public const double MaxCoreSeconds = 1.5;
+
     public const double DefaultMicronsPerPixel = 8;
 
     /// <summary>A slide that would need more is read at coarser microns per pixel: 10 Mpx is 30 MB of RGB, or 25 × 25 mm at 8 µm.</summary>
@@ -27,7 +34,8 @@ public sealed record Thumbnail(
 
     /// <summary>
     /// Reads blocks of the coarsest level that is at least as fine as wanted and resamples them by area. A slide that is coarser
-    /// than wanted keeps its own resolution. A block that fails is split down to the pieces that really are unreadable.
+    /// than wanted keeps its own resolution. A block that fails is split down to the pieces that really are unreadable. A level that is
+    /// too large to be decoded in time (a slide without a pyramid) is looked at in every so many tiles.
     /// </summary>
     /// <param name="mpp">µm per level-0 pixel.</param>
     /// <param name="targetMicronsPerPixel">Wanted µm per thumbnail pixel.</param>
@@ -41,9 +49,7 @@ public sealed record Thumbnail(
         PyramidLevel full = source.Levels[0];
         double target = Math.Max(
             targetMicronsPerPixel, Math.Sqrt((double)full.Width * full.Height * mpp.X * mpp.Y / MaxPixels));
-        PyramidLevel level = source.Levels
-            .Where(l => Math.Max(mpp.X, mpp.Y) * l.Downsample <= target * 1.01)
-            .MaxBy(l => l.Downsample) ?? full;
+        PyramidLevel level = ReadLevel(source, mpp, target);
         if (Math.Max(level.Width, level.Height) > int.MaxValue)
         {
             throw new SlideFormatException(
@@ -54,14 +60,17 @@ public sealed record Thumbnail(
         int width = Size(full.Width * mpp.X, level.Width, target);
         int height = Size(full.Height * mpp.Y, level.Height, target);
 
+        int step = SparseReader.StepFor(level, Affordable(source));
+        if (step > 1)
+        {
+            return ReadSparsely(source, level, step, width, height, cancellation);
+        }
+
         var reader = new BlockReader(source, level, new RgbImage(width, height), cancellation);
         reader.ReadAll();
         if (reader.UnreadablePixels == (long)width * height)
         {
-            throw new SlideFormatException(
-                source.Path,
-                SlideFailureReason.Unreadable,
-                $"'{source.Path}': no part of level {level.Index} can be read: {reader.FirstError}; copy or export it again.");
+            throw NothingReadable(source, level, reader.FirstError);
         }
 
         return new Thumbnail(
@@ -70,8 +79,46 @@ public sealed record Thumbnail(
             (double)full.Height / height,
             level.Index,
             reader.UnreadableBlocks,
-            reader.UnreadablePixels / ((double)width * height));
+            reader.UnreadablePixels / ((double)width * height),
+            ReadShare: 1);
     }
+
+    /// <summary>Whether a thumbnail of this resolution takes a small part of <see cref="MaxCoreSeconds"/>.</summary>
+    public static bool IsQuick(ISlideSource source, MicronsPerPixel mpp, double targetMicronsPerPixel)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(mpp);
+        PyramidLevel level = ReadLevel(source, mpp, targetMicronsPerPixel);
+        return (double)level.Width * level.Height <= Affordable(source) / 4.0;
+    }
+
+    private static long Affordable(ISlideSource source) => (long)(source.PixelsPerSecond * MaxCoreSeconds);
+
+    private static PyramidLevel ReadLevel(ISlideSource source, MicronsPerPixel mpp, double target) =>
+        source.Levels
+            .Where(l => Math.Max(mpp.X, mpp.Y) * l.Downsample <= target * 1.01)
+            .MaxBy(l => l.Downsample) ?? source.Levels[0];
+
+    private static Thumbnail ReadSparsely(
+        ISlideSource source, PyramidLevel level, int step, int width, int height, CancellationToken cancellation)
+    {
+        SparseReader reader = new(source, level, step, cancellation);
+        RgbImage image = reader.Read(width, height);
+        if (reader.Unreadable == reader.Cells)
+        {
+            throw NothingReadable(source, level, reader.FirstError);
+        }
+
+        PyramidLevel full = source.Levels[0];
+        return new Thumbnail(
+            image, (double)full.Width / width, (double)full.Height / height, level.Index,
+            reader.Unreadable, reader.Unreadable / (double)reader.Cells, reader.ReadShare);
+    }
+
+    private static SlideFormatException NothingReadable(ISlideSource source, PyramidLevel level, string? error) => new(
+        source.Path,
+        SlideFailureReason.Unreadable,
+        $"'{source.Path}': no part of level {level.Index} can be read: {error}; copy or export it again.");
 
     private static int Size(double microns, long levelPixels, double target) =>
         (int)Math.Clamp(Math.Round(microns / target), 1, levelPixels);

@@ -54,6 +54,9 @@ public sealed class TiledTiffSource : ISlideSource
 
     public MicronsPerPixel? MicronsPerPixel => _openSlide.MicronsPerPixel;
 
+    /// <summary>YCbCr tiles: 350 million measured on one core; RGB tiles 220 million.</summary>
+    public long PixelsPerSecond => 200_000_000;
+
     /// <summary>Source tiles decoded so far, damaged ones included.</summary>
     internal long DecodedTiles => _decoder.Decoded;
 
@@ -84,6 +87,8 @@ public sealed class TiledTiffSource : ISlideSource
             return null;
         }
     }
+
+    public (int Width, int Height) TilePx(int level) => (_levels[level].TileWidth, _levels[level].TileHeight);
 
     public void ReadRegion(Level0Point origin, int level, int width, int height, Span<byte> rgb)
     {

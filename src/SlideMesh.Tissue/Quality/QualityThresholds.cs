@@ -41,6 +41,9 @@ public sealed record SlideQuality(
 {
     /// <summary>Share of the thumbnail that could not be read and is shown white.</summary>
     public double UnreadableShare { get; init; }
+
+    /// <summary>Share of the slide that tissue was looked for in; below 1 on a large slide without a coarse level.</summary>
+    public double ReadShare { get; init; } = 1;
 }
 
 /// <summary>Findings on one tile. <see cref="BlurVariance"/> is the variance of the 4-neighbour Laplacian of grey levels (0 to 255).</summary>

@@ -8,7 +8,8 @@ internal static class BinaryMorphology
     /// erosion uses the mirrored square, so that closing never loses a pixel. Outside counts as nothing for the dilation and as
     /// full for the erosion.
     /// </summary>
-    public static void Close(byte[] mask, int width, int height, int window)
+    /// <param name="scratch">Memory of the mask's size to work in; anything may be in it, before and after.</param>
+    public static void Close(byte[] mask, int width, int height, int window, byte[]? scratch = null)
     {
         if (window <= 1)
         {
@@ -17,13 +18,14 @@ internal static class BinaryMorphology
 
         int before = window / 2;
         int after = window - 1 - before;
-        Window(mask, width, height, before, after, dilate: true);
-        Window(mask, width, height, after, before, dilate: false);
+        scratch = scratch is null || scratch == mask ? new byte[mask.Length] : scratch;
+        Window(mask, width, height, before, after, dilate: true, scratch);
+        Window(mask, width, height, after, before, dilate: false, scratch);
     }
 
     /// <summary>Grows the mask by <paramref name="radius"/> pixels in each direction.</summary>
     public static void Dilate(byte[] mask, int width, int height, int radius) =>
-        Window(mask, width, height, radius, radius, dilate: true);
+        Window(mask, width, height, radius, radius, dilate: true, new byte[mask.Length]);
 
     /// <summary>
     /// Sets pixels until no two tissue pixels touch at a corner only. Then 4- and 8-connectivity agree, and outlines along
@@ -51,7 +53,7 @@ internal static class BinaryMorphology
         while (changed);
     }
 
-    private static void Window(byte[] mask, int width, int height, int before, int after, bool dilate)
+    private static void Window(byte[] mask, int width, int height, int before, int after, bool dilate, byte[] source)
     {
         byte outside = dilate ? (byte)0 : (byte)1;
         int need = dilate ? 1 : before + after + 1;
@@ -69,7 +71,7 @@ internal static class BinaryMorphology
         }
 
         // Columns: one running count for each, so that memory is walked row by row.
-        byte[] source = (byte[])mask.Clone();
+        mask.AsSpan().CopyTo(source);
         var counts = new int[width];
         for (int k = -before; k <= after; k++)
         {

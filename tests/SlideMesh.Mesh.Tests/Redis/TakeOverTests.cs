@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using SlideMesh.Mesh.Engine;
 using SlideMesh.Mesh.Messages;
 using SlideMesh.Mesh.Redis;
@@ -267,6 +268,50 @@ public sealed class TakeOverTests(RedisServer server) : IAsyncLifetime
         own.Start();
         await all.Task.WaitAsync(Patience);
         Assert.Equal(0, engine.QueuedWork);
+    }
+
+    [Fact]
+    public async Task Trace_goes_from_the_sender_through_coordinator_and_shard_to_the_aggregator()
+    {
+        using ActivityListener listener = new()
+        {
+            ShouldListenTo = source => source.Name.StartsWith("SlideMesh.Mesh", StringComparison.Ordinal),
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+        };
+        ActivitySource.AddActivityListener(listener);
+        using ActivitySource submission = new("SlideMesh.Mesh.Test");
+        RedisEngine node = await NodeAsync("node");
+        ConcurrentDictionary<string, string> traces = new();
+        TaskCompletionSource merged = Signal();
+        SlideId slide = new("a");
+        node.OnTell(ActorKind.Coordinator, 1, async (_, token) =>
+        {
+            traces["coordinator"] = Activity.Current!.TraceId.ToHexString();
+            await node.ExpectAsync(slide, 1, ActorKind.Aggregator, new AggregateSlide(slide), token);
+            await node.SubmitAsync(Shard("a"), token);
+        });
+        node.OnWork(1, async (shard, token) =>
+        {
+            traces["shard"] = Activity.Current!.TraceId.ToHexString();
+            await node.CompleteAsync(shard.Slide, shard.Stream, shard.Index, token);
+        });
+        node.OnTell(ActorKind.Aggregator, 1, (_, _) =>
+        {
+            traces["aggregator"] = Activity.Current!.TraceId.ToHexString();
+            merged.TrySetResult();
+            return Task.CompletedTask;
+        });
+        await node.StartAsync(None);
+        string sent;
+        using (Activity submitted = submission.StartActivity("submit")!)
+        {
+            sent = submitted.TraceId.ToHexString();
+            await node.TellAsync(ActorKind.Coordinator, new PlanSlide(slide), None);
+        }
+
+        await merged.Task.WaitAsync(Patience);
+        Assert.Equal([sent], traces.Values.Distinct());
+        Assert.Equal(3, traces.Count);
     }
 
     private static EmbedShard Shard(string slide, int index = 0, string run = "") => new(new SlideId(slide), "fine", index, index * 10, 10, "key") { Run = run };

@@ -46,6 +46,8 @@ public sealed class ScalingTests(Renderings renderings)
             Assert.True(down.Number("stabilizationWindowSeconds") >= 300);
             Assert.Equal((1, "Pods"), (Assert.Single(down.Items("policies")).Number("value"), down.Items("policies")[0].Text("type")));
             Assert.True(scaling.Json.Number("spec", "cooldownPeriod") >= 300);
+            // A run takes its engine from a node of its pool that is up at the submission.
+            Assert.True(scaling.Json.Number("spec", "minReplicaCount") >= 1);
             Assert.True(scaling.Json.Number("spec", "minReplicaCount") < scaling.Json.Number("spec", "maxReplicaCount"));
         }
     }
@@ -75,6 +77,7 @@ public sealed class ScalingTests(Renderings renderings)
             Assert.Equal(gpu ? 1 : null, resources.Number("limits", "nvidia.com/gpu"));
             Assert.Equal(gpu ? 1 : null, resources.Number("requests", "nvidia.com/gpu"));
             Assert.Equal(gpu ? "cuda:0" : WorkloadTests.Argument(node, "--role") == "inference" ? "cpu" : null, WorkloadTests.Argument(node, "--device"));
+            Assert.Equal(gpu ? "libtorch" : null, WorkloadTests.Argument(node, "--engine"));
             // A pod with the card's request but without the toleration would wait for ever on machines kept for cards.
             Assert.Equal(gpu, node.Pod.Items("tolerations").Any(t => t.Text("key") == "nvidia.com/gpu"));
         }

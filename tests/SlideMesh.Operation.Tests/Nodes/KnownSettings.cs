@@ -12,10 +12,12 @@ internal static partial class KnownSettings
         "NVIDIA_DRIVER_CAPABILITIES", "NVIDIA_VISIBLE_DEVICES",
     ];
 
-    /// <summary>All SLIDEMESH_… in string constants of src/.</summary>
+    /// <summary>All SLIDEMESH_… in string constants of src/, and those that are put together of a prefix and a name.</summary>
     public static IReadOnlySet<string> InCode { get; } = Directory.EnumerateFiles(Checkout.PathOf("src"), "*.cs", SearchOption.AllDirectories)
         .Where(file => !file.Contains("/obj/", StringComparison.Ordinal))
-        .SelectMany(file => Constant().Matches(File.ReadAllText(file)).Select(m => m.Groups[1].Value)).ToHashSet();
+        .Select(File.ReadAllText)
+        .SelectMany(code => Constant().Matches(code).Select(m => m.Groups[1].Value).Concat(Prefixed().Matches(code).Select(m => $"SLIDEMESH_{m.Groups[1].Value}")))
+        .ToHashSet();
 
     public static bool Knows(string variable) => Foreign.Contains(variable) || ClusterPage.Variables.Contains(variable) || InCode.Contains(variable);
 
@@ -31,6 +33,9 @@ internal static partial class KnownSettings
 
     [GeneratedRegex("\"(SLIDEMESH_[A-Z_]+)\"")]
     private static partial Regex Constant();
+
+    [GeneratedRegex("Variable\\(prefix, \"([A-Z]+)\"\\)")]
+    private static partial Regex Prefixed();
 
     [GeneratedRegex(@"^\s+node\s", RegexOptions.Multiline)]
     private static partial Regex Verb();

@@ -19,7 +19,7 @@ public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<En
             int n = expected.GetProperty("n").GetInt32();
             float sex = expected.GetProperty("sex").GetString() == "M" ? 1 : 0.5f;
 
-            HeadResult result = head.Evaluate(new FormulaBag(n), [sex], default);
+            HeadResult result = head.Evaluate(new FormulaBag(n), new CaseFacts([sex], []), default);
 
             Near.Equal(expected.GetProperty("attention").Numbers(), result.Tiles!.Values, 1e-5);
             Near.Equal(expected.GetProperty("pooled").Numbers(), result.Find("pooled")!, 1e-5);
@@ -40,7 +40,7 @@ public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<En
         using ISlideHead head = fixture.LoadReference("ref-streamed");
         var bag = new FormulaBag(expected.GetProperty("n").GetInt32());
 
-        HeadResult result = head.Evaluate(bag, [1], default);
+        HeadResult result = head.Evaluate(bag, new CaseFacts([1], []), default);
 
         Assert.True(bag.LargestRead < bag.Count);
         Near.Equal(expected.GetProperty("pooled").Numbers(), result.Find("pooled")!, 1e-5);
@@ -58,7 +58,7 @@ public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<En
         using ISlideHead head = fixture.LoadReference("ref-whole");
         foreach (JsonElement expected in RepositoryFiles.ExpectedCases("ref-whole"))
         {
-            HeadResult result = head.Evaluate(new FormulaBag(expected.GetProperty("n").GetInt32()), [1], default);
+            HeadResult result = head.Evaluate(new FormulaBag(expected.GetProperty("n").GetInt32()), new CaseFacts([1], []), default);
 
             Near.Equal(expected.GetProperty("attention").Numbers(), result.Tiles!.Values, 1e-5);
             Near.Equal(
@@ -75,8 +75,8 @@ public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<En
         new Random(5).Shuffle(order);
         using ISlideHead head = fixture.LoadReference("ref-streamed");
 
-        HeadResult plain = head.Evaluate(new FormulaBag(Count), [1], default);
-        HeadResult shuffled = head.Evaluate(new FormulaBag(Count, feature: (i, j) => FormulaBag.Reference(order[i], j)), [1], default);
+        HeadResult plain = head.Evaluate(new FormulaBag(Count), new CaseFacts([1], []), default);
+        HeadResult shuffled = head.Evaluate(new FormulaBag(Count, feature: (i, j) => FormulaBag.Reference(order[i], j)), new CaseFacts([1], []), default);
 
         Near.Equal(
             OutputReader.Probabilities(OutputType.Categorical, plain.Find("origin_logits"), 1),
@@ -88,7 +88,7 @@ public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<En
     public void Repeated_evaluation_is_the_same_bits()
     {
         using ISlideHead head = fixture.LoadReference("ref-streamed");
-        float[][] runs = [.. Enumerable.Range(0, 4).AsParallel().AsOrdered().Select(_ => head.Evaluate(new FormulaBag(5000), [1], default).Find("origin_logits")!)];
+        float[][] runs = [.. Enumerable.Range(0, 4).AsParallel().AsOrdered().Select(_ => head.Evaluate(new FormulaBag(5000), new CaseFacts([1], []), default).Find("origin_logits")!)];
 
         Assert.All(runs, run => Assert.Equal(runs[0], run));
     }
@@ -100,7 +100,7 @@ public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<En
         using AttentionHead head = FakeSession.Identity(1, row => row.Span[0]);
         var bag = new FormulaBag(9000, 1, (i, _) => i < 4096 ? 1000 : i < 8192 ? -30000 : 2000);
 
-        HeadResult result = head.Evaluate(bag, [], default);
+        HeadResult result = head.Evaluate(bag, new CaseFacts([], []), default);
 
         Assert.Equal(2000f, result.Find("pooled")![0]);
     }
@@ -110,7 +110,7 @@ public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<En
     {
         using AttentionHead head = FakeSession.Identity(2, _ => 3);
 
-        HeadResult result = head.Evaluate(new FormulaBag(10_001, 2, (i, j) => j == 0 ? i : -1), [], default);
+        HeadResult result = head.Evaluate(new FormulaBag(10_001, 2, (i, j) => j == 0 ? i : -1), new CaseFacts([], []), default);
 
         Near.Equal([5000, -1], result.Find("pooled")!, 1e-3);
     }
@@ -121,7 +121,7 @@ public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<En
         using ISlideHead head = fixture.LoadReference("ref-streamed");
         var bag = new FormulaBag(5000, feature: (i, j) => i == 4321 && j == 3 ? float.NaN : 0);
 
-        PredictionException e = Assert.Throws<PredictionException>(() => head.Evaluate(bag, [1], default));
+        PredictionException e = Assert.Throws<PredictionException>(() => head.Evaluate(bag, new CaseFacts([1], []), default));
 
         Assert.Equal(PredictionFailureReason.NonFiniteFeature, e.Reason);
         Assert.Equal("ref-streamed", e.Model);
@@ -133,7 +133,7 @@ public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<En
     {
         using AttentionHead head = FakeSession.Identity(1, row => row.Span[0] == 5 ? float.PositiveInfinity : 0);
 
-        PredictionException e = Assert.Throws<PredictionException>(() => head.Evaluate(new FormulaBag(10, 1, (i, _) => i), [], default));
+        PredictionException e = Assert.Throws<PredictionException>(() => head.Evaluate(new FormulaBag(10, 1, (i, _) => i), new CaseFacts([], []), default));
 
         Assert.Equal(PredictionFailureReason.NonFiniteOutput, e.Reason);
         Assert.Contains("fake: output 'attention' of the graph 'instance' is Infinity at position 5", e.Message, StringComparison.Ordinal);
@@ -145,7 +145,7 @@ public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<En
         HeadGraph graph = FakeSession.Graph(GraphRole.Whole, [("features", [-1, 16])], ["out"], _ => throw new InferenceException("no kernel"));
         using var head = new WholeBagHead(graph, 16);
 
-        InferenceException e = Assert.Throws<InferenceException>(() => head.Evaluate(new FormulaBag(3), [], default));
+        InferenceException e = Assert.Throws<InferenceException>(() => head.Evaluate(new FormulaBag(3), new CaseFacts([], []), default));
 
         Assert.Equal("fake: the graph 'whole' failed: no kernel", e.Message);
     }
@@ -157,7 +157,7 @@ public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<En
     {
         using ISlideHead head = fixture.LoadReference("ref-streamed");
 
-        Assert.Equal(reason, Assert.Throws<PredictionException>(() => head.Evaluate(new FormulaBag(count, dimension), [1], default)).Reason);
+        Assert.Equal(reason, Assert.Throws<PredictionException>(() => head.Evaluate(new FormulaBag(count, dimension), new CaseFacts([1], []), default)).Reason);
     }
 
     [Fact]
@@ -167,7 +167,7 @@ public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<En
         using var head = new WholeBagHead(graph, 16, maxBagBytes: 1000 * 16 * sizeof(float));
         var bag = new FormulaBag(1001);
 
-        PredictionException e = Assert.Throws<PredictionException>(() => head.Evaluate(bag, [], default));
+        PredictionException e = Assert.Throws<PredictionException>(() => head.Evaluate(bag, new CaseFacts([], []), default));
 
         Assert.Equal(PredictionFailureReason.BagTooLarge, e.Reason);
         Assert.Contains("1001 tiles × 16 are 64064 bytes, above its bound of 64000", e.Message, StringComparison.Ordinal);
@@ -193,7 +193,7 @@ public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<En
                 return 0;
             });
 
-        Assert.Throws<OperationCanceledException>(() => head.Evaluate(bag, [], source.Token));
+        Assert.Throws<OperationCanceledException>(() => head.Evaluate(bag, new CaseFacts([], []), source.Token));
 
         Assert.Equal(BagReader.BlockRows - 1, read);
     }
@@ -218,7 +218,7 @@ public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<En
         var bag = new FormulaBag(Count, Width, (i, j) => (i ^ j) & 1);
 
         long before = GC.GetAllocatedBytesForCurrentThread();
-        HeadResult result = head.Evaluate(bag, [], default);
+        HeadResult result = head.Evaluate(bag, new CaseFacts([], []), default);
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
 
         Assert.Equal(Count, result.Tiles!.Values.Length);

@@ -16,7 +16,7 @@ public sealed class TileClassifierTests(EngineFixture fixture) : IClassFixture<E
         using ISlideHead head = fixture.LoadReference("ref-tiles");
         foreach (JsonElement expected in RepositoryFiles.ExpectedCases("ref-tiles"))
         {
-            HeadResult result = head.Evaluate(new FormulaBag(expected.GetProperty("n").GetInt32()), [], default);
+            HeadResult result = head.Evaluate(new FormulaBag(expected.GetProperty("n").GetInt32()), new CaseFacts([], []), default);
 
             Near.Equal(expected.GetProperty("expected_class").Numbers(), TileClassifier.MapValues(result.Tiles!, package.Manifest.TileOutput!), 1e-5);
             Near.Equal(expected.GetProperty("summary").Numbers(), result.Find("summary")!, 1e-5);
@@ -36,7 +36,7 @@ public sealed class TileClassifierTests(EngineFixture fixture) : IClassFixture<E
         {
             float[] scores = [.. expected.GetProperty("scores").Numbers().Select(s => (float)s)];
 
-            HeadResult result = head.Evaluate(new ArrayFeatureBag(1, scores, new long[2 * scores.Length], (256, 256)), [], default);
+            HeadResult result = head.Evaluate(new ArrayFeatureBag(1, scores, new long[2 * scores.Length], (256, 256)), new CaseFacts([], []), default);
             ModelOpinion opinion = OutputReader.Read("ref-pixel-tiles", "tmb", package.Manifest.Outputs, result.Outputs);
 
             Near.Equal(expected.GetProperty("summary").Numbers(), result.Find("summary")!, 1e-5);
@@ -75,6 +75,6 @@ public sealed class TileClassifierTests(EngineFixture fixture) : IClassFixture<E
 
         Assert.Equal(
             PredictionFailureReason.NonFiniteFeature,
-            Assert.Throws<PredictionException>(() => head.Evaluate(bag, [], default)).Reason);
+            Assert.Throws<PredictionException>(() => head.Evaluate(bag, new CaseFacts([], []), default)).Reason);
     }
 }

@@ -1,9 +1,10 @@
 """Reads files written by SlideMesh the way other tools do, and prints what they hold as JSON.
 
-usage: read_outputs.py clam|trident|stamp|torch|png|tiff FILE [X Y]
+usage: read_outputs.py clam|trident|patches|stamp|torch|png|tiff FILE [X Y]
 
 clam     as CLAM (53e2409) does: datasets.dataset_h5.Whole_Slide_Bag_FP for patches, h5_files for features
 trident  as TRIDENT (a91fa84) does: the features, and the attributes of coords
+patches  as TRIDENT and CLAM do: where tiles lie, without features
 stamp    as STAMP (c54ce06) does
 torch    torch.load of CLAM's pt_files
 png      Pillow
@@ -53,6 +54,15 @@ def trident(path):
             "root": {k: plain(v) for k, v in f.attrs.items()},
             "quality": f["quality"][:].tolist(),
         }
+
+
+def patches(path):
+    import h5py
+    with h5py.File(path, "r") as f:
+        coords = f["coords"]
+        attrs = {k: plain(v) for k, v in coords.attrs.items()}
+        return {"coords_dtype": str(coords.dtype), "coords": coords[:].tolist(), "attrs": attrs, "datasets": list(f),
+                "level0_edge": float(attrs["patch_size"] * attrs["downsample"][0])}
 
 
 def stamp(path):

@@ -22,7 +22,9 @@ internal static class SynthCommands
             One slide. --pen, --folds and --blur count marks; when none of the three is given, chance decides.
 
         slidemesh-synth repeat --out FILE.tiff --size 50000 [--width W --height H] [--seed 1] [--block 4096] [--origin …] [--mpp 0.5]
-            A slide of any size within seconds: one small slide repeated without end. Tiles are stored once and pointed at again.
+                [--smallest-level 1024]
+            A slide of any size within seconds: one small slide repeated without end. Tiles are stored once and pointed at again. Levels
+            follow until one is no larger than --smallest-level; a huge number leaves level 0 alone, as some exporters do.
 
         The same options give the same bytes. --threads 0 uses all cores; it never changes the bytes. Sizes are level-0 pixels.
         """;
@@ -62,7 +64,7 @@ internal static class SynthCommands
 
     internal static void Repeat(ReadOnlySpan<string> rest)
     {
-        Arguments arguments = new(rest, "--out", "--seed", "--size", "--width", "--height", "--block", "--mpp", "--origin", "--threads");
+        Arguments arguments = new(rest, "--out", "--seed", "--size", "--width", "--height", "--block", "--mpp", "--origin", "--threads", "--smallest-level");
         string path = arguments.Text("--out");
         int size = arguments.Whole("--size", 50_000, 256, 1_000_000);
         int width = arguments.Whole("--width", size, 256, 1_000_000);
@@ -70,7 +72,10 @@ internal static class SynthCommands
         int block = arguments.Whole("--block", 4096, 256, 16_384);
         SlideParameters parameters = Parameters(arguments, "--block", 4096) with { WidthPx = block, HeightPx = block, Nuisances = NuisanceChoice.None, Grade = 2 };
         RgbImage picture = SlideGenerator.Render(parameters);
-        RepeatedTiff.Write(path + ".part", picture, width, height, SlideGenerator.Options(parameters));
+        RepeatedTiff.Write(path + ".part", picture, width, height, SlideGenerator.Options(parameters) with
+        {
+            SmallestLevelPx = arguments.Whole("--smallest-level", 1024, 1, 1_000_000),
+        });
         File.Move(path + ".part", path, overwrite: true);
     }
 

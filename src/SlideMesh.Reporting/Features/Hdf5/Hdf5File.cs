@@ -2,9 +2,16 @@ using System.Text;
 
 namespace SlideMesh.Reporting.Features.Hdf5;
 
-/// <summary>An HDF5 file with two-dimensional datasets and attributes; no object holds a timestamp. Not for concurrent use.</summary>
+/// <summary>
+/// An HDF5 file with two-dimensional datasets and attributes; no object that it writes holds a timestamp. Files that it reads may be
+/// anybody's: sizes are checked before memory is taken, and a dataset whose numbers lie in another file is refused. Not for concurrent use.
+/// </summary>
 internal sealed unsafe class Hdf5File : IDisposable
 {
+    // Paths too: Linux allows 4096 bytes.
+    private const int MaximumText = 8192;
+    private const int MaximumRank = 32;
+
     private readonly Hdf5Library _library = Hdf5Library.Instance;
     private readonly string _path;
     private readonly Hdf5Id _file;
@@ -65,28 +72,54 @@ internal sealed unsafe class Hdf5File : IDisposable
         }
     }
 
-    public Hdf5Id OpenDataset(string name, out long rows, out int columns)
+    public bool Has(string name)
     {
         using (Hdf5Library.Enter())
         {
-            if (Hdf5Library.Check(Hdf5Native.H5Lexists(_file, name, Hdf5Native.H5P_DEFAULT), _path) == 0)
-            {
-                throw new Hdf5Exception($"{_path}: no dataset '{name}'; this is not a features file");
-            }
+            return Hdf5Library.Check(Hdf5Native.H5Lexists(_file, name, Hdf5Native.H5P_DEFAULT), _path) > 0;
+        }
+    }
 
+    public Hdf5Id OpenDataset(string name, out long rows, out int columns)
+    {
+        Hdf5Id dataset = OpenDataset(name, out long[] shape, out _);
+        if (shape.Length != 2)
+        {
+            dataset.Dispose();
+            throw new Hdf5Exception($"{_path}: dataset '{name}' is not two-dimensional");
+        }
+
+        rows = shape[0];
+        columns = checked((int)shape[1]);
+        return dataset;
+    }
+
+    /// <param name="shape">As stored; as many entries as the dataset has dimensions, none for a scalar.</param>
+    /// <param name="kind">What its elements are.</param>
+    public Hdf5Id OpenDataset(string name, out long[] shape, out Hdf5Kind kind)
+    {
+        if (!Has(name))
+        {
+            throw new Hdf5Exception($"{_path}: no dataset '{name}'; this is not a features file");
+        }
+
+        using (Hdf5Library.Enter())
+        {
             Hdf5Id dataset = Hdf5Library.Check(Hdf5Native.H5Dopen2(_file, name, Hdf5Native.H5P_DEFAULT), _path);
-            using Hdf5Id space = Hdf5Library.Check(Hdf5Native.H5Dget_space(dataset), _path);
-            if (Hdf5Native.H5Sget_simple_extent_ndims(space) != 2)
+            try
+            {
+                RefuseElsewhere(name, dataset);
+                using Hdf5Id space = Hdf5Library.Check(Hdf5Native.H5Dget_space(dataset), _path);
+                shape = ReadShape(space);
+                using Hdf5Id type = Hdf5Library.Check(Hdf5Native.H5Dget_type(dataset), _path);
+                kind = KindOf(type);
+                return dataset;
+            }
+            catch
             {
                 dataset.Dispose();
-                throw new Hdf5Exception($"{_path}: dataset '{name}' is not two-dimensional");
+                throw;
             }
-
-            ulong* dims = stackalloc ulong[2];
-            Hdf5Library.Check(Hdf5Native.H5Sget_simple_extent_dims(space, dims, null), _path);
-            rows = checked((long)dims[0]);
-            columns = checked((int)dims[1]);
-            return dataset;
         }
     }
 
@@ -151,45 +184,70 @@ internal sealed unsafe class Hdf5File : IDisposable
 
     public void WriteAttribute(Hdf5Id owner, string name, ReadOnlySpan<double> values) => WriteArray(owner, name, _library.Float64, values);
 
+    /// <summary>A text of any length kind; null when the attribute is absent or no single text.</summary>
     public string? ReadText(Hdf5Id owner, string name)
     {
         using (Hdf5Library.Enter())
         {
-            if (Hdf5Library.Check(Hdf5Native.H5Aexists(owner, name), _path) == 0)
+            if (OpenAttribute(owner, name, Hdf5Kind.Text, most: 1) is not { } attribute)
             {
                 return null;
             }
 
-            using Hdf5Id attribute = Hdf5Library.Check(Hdf5Native.H5Aopen(owner, name, Hdf5Native.H5P_DEFAULT), _path);
-            using Hdf5Id stored = Hdf5Library.Check(Hdf5Native.H5Aget_type(attribute), _path);
-            if (Hdf5Native.H5Tis_variable_str(stored) <= 0)
+            using (attribute)
             {
-                return null;
-            }
+                // Its own type in memory too: the library does not convert between ASCII and UTF-8.
+                using Hdf5Id stored = Hdf5Library.Check(Hdf5Native.H5Aget_type(attribute), _path);
+                if (Hdf5Native.H5Tis_variable_str(stored) > 0)
+                {
+                    byte* text = null;
+                    Hdf5Library.Check(Hdf5Native.H5Aread(attribute, stored.DangerousGetHandle(), &text), _path);
+                    string? value = System.Runtime.InteropServices.Marshal.PtrToStringUTF8((nint)text);
+                    _ = Hdf5Native.H5free_memory(text);
+                    return value;
+                }
 
-            using Hdf5Id type = CreateStringType();
-            byte* text = null;
-            Hdf5Library.Check(Hdf5Native.H5Aread(attribute, type.DangerousGetHandle(), &text), _path);
-            string? value = System.Runtime.InteropServices.Marshal.PtrToStringUTF8((nint)text);
-            _ = Hdf5Native.H5free_memory(text);
-            return value;
+                nuint size = Hdf5Native.H5Tget_size(stored);
+                if (size is 0 or > MaximumText)
+                {
+                    return null;
+                }
+
+                byte[] bytes = new byte[size];
+                fixed (byte* pointer = bytes)
+                {
+                    Hdf5Library.Check(Hdf5Native.H5Aread(attribute, stored.DangerousGetHandle(), pointer), _path);
+                }
+
+                return Encoding.UTF8.GetString(bytes).TrimEnd('\0', ' ');
+            }
         }
     }
 
-    /// <summary>A scalar number, converted to double; null when the attribute is absent.</summary>
-    public double? ReadNumber(Hdf5Id owner, string name)
+    /// <summary>A single number, converted to double; null when the attribute is absent or no single number.</summary>
+    public double? ReadNumber(Hdf5Id owner, string name) => ReadNumbers(owner, name, most: 1) is [double value] ? value : null;
+
+    /// <summary>A few numbers, converted to double; empty when the attribute is absent, no number, or holds more than <paramref name="most"/>.</summary>
+    public double[] ReadNumbers(Hdf5Id owner, string name, int most)
     {
         using (Hdf5Library.Enter())
         {
-            if (Hdf5Library.Check(Hdf5Native.H5Aexists(owner, name), _path) == 0)
+            if (OpenAttribute(owner, name, Hdf5Kind.Number, most) is not { } attribute)
             {
-                return null;
+                return [];
             }
 
-            using Hdf5Id attribute = Hdf5Library.Check(Hdf5Native.H5Aopen(owner, name, Hdf5Native.H5P_DEFAULT), _path);
-            double value;
-            Hdf5Library.Check(Hdf5Native.H5Aread(attribute, _library.Float64, &value), _path);
-            return value;
+            using (attribute)
+            {
+                using Hdf5Id space = Hdf5Library.Check(Hdf5Native.H5Aget_space(attribute), _path);
+                double[] values = new double[(int)Hdf5Native.H5Sget_simple_extent_npoints(space)];
+                fixed (double* pointer = values)
+                {
+                    Hdf5Library.Check(Hdf5Native.H5Aread(attribute, _library.Float64, pointer), _path);
+                }
+
+                return values;
+            }
         }
     }
 
@@ -203,6 +261,73 @@ internal sealed unsafe class Hdf5File : IDisposable
     }
 
     public void Dispose() => _file.Dispose();
+
+    /// <summary>Null when the attribute is absent, of another kind, or has no or more than <paramref name="most"/> elements: reading it would write past a buffer.</summary>
+    private Hdf5Id? OpenAttribute(Hdf5Id owner, string name, Hdf5Kind kind, int most)
+    {
+        if (Hdf5Library.Check(Hdf5Native.H5Aexists(owner, name), _path) == 0)
+        {
+            return null;
+        }
+
+        Hdf5Id attribute = Hdf5Library.Check(Hdf5Native.H5Aopen(owner, name, Hdf5Native.H5P_DEFAULT), _path);
+        using Hdf5Id type = Hdf5Library.Check(Hdf5Native.H5Aget_type(attribute), _path);
+        using Hdf5Id space = Hdf5Library.Check(Hdf5Native.H5Aget_space(attribute), _path);
+        long elements = Hdf5Native.H5Sget_simple_extent_npoints(space);
+        Hdf5Kind found = KindOf(type);
+        bool fits = elements >= 1 && elements <= most && (found == kind || (kind == Hdf5Kind.Number && found == Hdf5Kind.Integer));
+        if (fits)
+        {
+            return attribute;
+        }
+
+        attribute.Dispose();
+        return null;
+    }
+
+    /// <summary>External links, external storage and virtual datasets would let a features file read any file of this user's.</summary>
+    private void RefuseElsewhere(string name, Hdf5Id dataset)
+    {
+        using Hdf5Id creation = Hdf5Library.Check(Hdf5Native.H5Dget_create_plist(dataset), _path);
+        if (Hdf5Native.H5Pget_external_count(creation) != 0 || Hdf5Native.H5Pget_layout(creation) == Hdf5Native.H5D_VIRTUAL || FileOf(dataset) != FileOf(_file))
+        {
+            throw new FeatureFileException(
+                _path, FeatureFileFailure.FeaturesElsewhere, $"{_path}: dataset '{name}' keeps its numbers in another file; copy them into this one");
+        }
+    }
+
+    private static string FileOf(Hdf5Id item)
+    {
+        byte* name = stackalloc byte[MaximumText];
+        return Hdf5Native.H5Fget_name(item, name, MaximumText) >= 0 ? System.Runtime.InteropServices.Marshal.PtrToStringUTF8((nint)name) ?? "" : "";
+    }
+
+    private long[] ReadShape(Hdf5Id space)
+    {
+        int rank = Hdf5Native.H5Sget_simple_extent_ndims(space);
+        if (rank is < 0 or > MaximumRank)
+        {
+            throw new Hdf5Exception($"{_path}: a dataset has {rank} dimensions");
+        }
+
+        ulong* dims = stackalloc ulong[MaximumRank];
+        Hdf5Library.Check(Hdf5Native.H5Sget_simple_extent_dims(space, dims, null), _path);
+        long[] shape = new long[rank];
+        for (int i = 0; i < rank; i++)
+        {
+            shape[i] = checked((long)dims[i]);
+        }
+
+        return shape;
+    }
+
+    private static Hdf5Kind KindOf(Hdf5Id type) => Hdf5Native.H5Tget_class(type) switch
+    {
+        Hdf5Native.H5T_INTEGER => Hdf5Kind.Integer,
+        Hdf5Native.H5T_FLOAT => Hdf5Kind.Number,
+        Hdf5Native.H5T_STRING => Hdf5Kind.Text,
+        _ => Hdf5Kind.Other,
+    };
 
     private void WriteScalar<T>(Hdf5Id owner, string name, nint type, T value)
         where T : unmanaged
@@ -249,11 +374,22 @@ internal sealed unsafe class Hdf5File : IDisposable
         return Hdf5Library.Check(Hdf5Native.H5Screate_simple(2, dims, null), _path);
     }
 
+    /// <summary>Rows of a dataset [N, columns], also when dimensions of one stand before it ([1, N, columns]).</summary>
     private Hdf5Id SelectRows(Hdf5Id dataset, long start, long rows, int columns)
     {
         Hdf5Id space = Hdf5Library.Check(Hdf5Native.H5Dget_space(dataset), _path);
-        ulong* offset = stackalloc ulong[2] { (ulong)start, 0 };
-        ulong* count = stackalloc ulong[2] { (ulong)rows, (ulong)columns };
+        int rank = Math.Clamp(Hdf5Native.H5Sget_simple_extent_ndims(space), 2, MaximumRank);
+        ulong* offset = stackalloc ulong[MaximumRank];
+        ulong* count = stackalloc ulong[MaximumRank];
+        for (int i = 0; i < rank; i++)
+        {
+            offset[i] = 0;
+            count[i] = 1;
+        }
+
+        offset[rank - 2] = (ulong)start;
+        count[rank - 2] = (ulong)rows;
+        count[rank - 1] = (ulong)columns;
         Hdf5Library.Check(Hdf5Native.H5Sselect_hyperslab(space, Hdf5Native.H5S_SELECT_SET, offset, null, count, null), _path);
         return space;
     }

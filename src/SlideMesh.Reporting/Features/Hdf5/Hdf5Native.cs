@@ -16,6 +16,10 @@ internal static unsafe partial class Hdf5Native
     public const int H5S_SELECT_SET = 0;
     public const int H5T_CSET_UTF8 = 1;
     public const int H5D_CONTIGUOUS = 1;
+    public const int H5D_VIRTUAL = 3;
+    public const int H5T_INTEGER = 0;
+    public const int H5T_FLOAT = 1;
+    public const int H5T_STRING = 3;
     public const int H5D_FILL_TIME_NEVER = 1;
     public const int H5E_WALK_DOWNWARD = 1;
     public static readonly nuint H5T_VARIABLE = nuint.MaxValue;
@@ -75,6 +79,9 @@ internal static unsafe partial class Hdf5Native
     public static partial int H5Sget_simple_extent_ndims(Hdf5Id space_id);
 
     [LibraryImport(Library)]
+    public static partial long H5Sget_simple_extent_npoints(Hdf5Id space);
+
+    [LibraryImport(Library)]
     public static partial int H5Sget_simple_extent_dims(Hdf5Id space_id, ulong* dims, ulong* maxdims);
 
     [LibraryImport(Library)]
@@ -100,6 +107,27 @@ internal static unsafe partial class Hdf5Native
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int H5Lexists(Hdf5Id loc_id, string name, nint lapl_id);
+
+    [LibraryImport(Library)]
+    public static partial nint H5Fget_name(Hdf5Id obj_id, byte* name, nuint size);
+
+    [LibraryImport(Library)]
+    public static partial Hdf5Id H5Dget_create_plist(Hdf5Id dset_id);
+
+    [LibraryImport(Library)]
+    public static partial Hdf5Id H5Dget_type(Hdf5Id dset_id);
+
+    [LibraryImport(Library)]
+    public static partial int H5Pget_layout(Hdf5Id plist_id);
+
+    [LibraryImport(Library)]
+    public static partial int H5Pget_external_count(Hdf5Id plist_id);
+
+    [LibraryImport(Library)]
+    public static partial int H5Tget_class(Hdf5Id type_id);
+
+    [LibraryImport(Library)]
+    public static partial nuint H5Tget_size(Hdf5Id type_id);
 
     [LibraryImport(Library)]
     public static partial Hdf5Id H5Tcopy(nint type_id);

@@ -1,4 +1,4 @@
-namespace SlideMesh.Inference.OnnxRuntime;
+namespace SlideMesh.Inference.Engines;
 
 /// <summary>
 /// How messages name a graph: package folder and file, e.g. <c>demo-encoder/tile.onnx</c>. They end up in failures.csv, which must not

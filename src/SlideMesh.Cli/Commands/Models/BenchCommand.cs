@@ -1,0 +1,129 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using SlideMesh.Cli.Display;
+using SlideMesh.Inference.Engines;
+using SlideMesh.Inference.OnnxRuntime;
+using SlideMesh.Inference.Packages;
+using SlideMesh.Models.Packaging;
+using SlideMesh.Prediction;
+using SlideMesh.Prediction.Bags;
+
+namespace SlideMesh.Cli.Commands.Models;
+
+/// <summary><c>slidemesh model bench</c>: tiles or bags per second and memory, by batch or bag size.</summary>
+internal static class BenchCommand
+{
+    private const int LeastRuns = 3;
+
+    private static readonly TimeSpan LeastTime = TimeSpan.FromSeconds(2);
+
+    public static Command Create()
+    {
+        Argument<string> package = new("package") { Description = "Folder or name of a package." };
+        Option<int[]> batch = new("--batch")
+        {
+            Description = "Tiles in a batch (models of pixels; default 1 8 32) or in a bag (heads; default 1000 10000).",
+            AllowMultipleArgumentsPerToken = true,
+            HelpName = "n",
+        };
+        Option<int?> threads = new("--threads") { Description = "Threads that a graph of pixels computes with. Default: one per core. Heads compute with one.", HelpName = "n" };
+        Command command = new("bench", $"Measure a package on this machine: tiles or bags per second, memory. Medians of at least {LeastRuns} runs.\n{ExitCode.Help}") { package, batch, threads };
+        command.SetAction((parsed, cancellation) => Task.FromResult(Run(parsed.GetValue(package)!, parsed.GetValue(batch) ?? [], parsed.GetValue(threads), cancellation)));
+        return command;
+    }
+
+    private static int Run(string reference, int[] sizes, int? threads, CancellationToken cancellation)
+    {
+        if (sizes.Any(size => size < 1) || threads < 1)
+        {
+            throw new CommandException("--batch and --threads take whole numbers of at least 1");
+        }
+
+        ModelPackage package = PackageCatalog.Default().Load([reference]) is [var one] ? one : throw new CommandException($"{reference} holds several packages; name one");
+        if (package.Kind == ModelKind.FusionHead)
+        {
+            throw new CommandException($"{package.Name} is a fusion head: it runs once a slide in microseconds, there is nothing to measure");
+        }
+
+        using OnnxRuntimeEngine engine = new();
+        PackageCheck.Graphs(package, engine);
+        int cores = threads ?? Environment.ProcessorCount;
+        Console.Out.WriteLine($"{package.Name} on {engine.Description}, CPU, {(package.TakesPixels ? cores : 1)} threads");
+        if (package.TakesPixels)
+        {
+            BenchTiles(package, engine, sizes.Length > 0 ? sizes : [1, 8, 32], cores, cancellation);
+        }
+        else
+        {
+            BenchBags(package, engine, sizes.Length > 0 ? sizes : [1000, 10_000], cancellation);
+        }
+
+        return ExitCode.Success;
+    }
+
+    private static void BenchTiles(ModelPackage package, OnnxRuntimeEngine engine, int[] batches, int threads, CancellationToken cancellation)
+    {
+        TextTable table = new("batch", "tiles/s", "ms a batch", "peak memory so far, MiB");
+        GraphSpec graph = package.Manifest.Graphs[GraphRole.Tile];
+        using IInferenceSession session = engine.Load(package.GraphPath(GraphRole.Tile), threads);
+        int edge = package.Manifest.Tile!.SizePx;
+        foreach (int batch in batches.Order())
+        {
+            TensorView input = new(graph.Inputs[0].Name, ProbeInput.Numbers(3L * batch * edge * edge), [batch, 3, edge, edge]);
+            double seconds = Median(() => session.Run([input], [graph.Outputs[0].Name]), cancellation);
+            table.Add($"{batch}", Number(batch / seconds), Number(seconds * 1000), $"{PeakMebibytes()}");
+        }
+
+        table.Write(Console.Out);
+    }
+
+    private static void BenchBags(ModelPackage package, OnnxRuntimeEngine engine, int[] bags, CancellationToken cancellation)
+    {
+        TextTable table = new("tiles in a bag", "bags/s", "ms a bag", "peak memory so far, MiB");
+        int width = package.Manifest.Encoder!.Dimension;
+        FeatureStream stream = new("bench", package.Manifest.Encoder.Name, package.Manifest.Tile!, width);
+        ResolvedPipeline pipeline = new([package], [stream], new Dictionary<string, string> { [package.Name] = stream.Id });
+        using SlidePredictor predictor = new(pipeline, engine);
+        if (package.Manifest.OmicsFeaturesFile is not null)
+        {
+            throw new CommandException($"{package.Name} takes omics; measure it in a run");
+        }
+
+        foreach (int tiles in bags.Order())
+        {
+            float[] features = ProbeInput.Numbers((long)tiles * width);
+            Dictionary<string, IFeatureBag> bag = new() { [stream.Id] = new ArrayFeatureBag(width, features, new long[2 * tiles], (1, 1)) };
+            double seconds = Median(() => predictor.Predict(bag, CaseContext.Unknown, cancellation), cancellation);
+            table.Add($"{tiles}", Number(1 / seconds), Number(seconds * 1000), $"{PeakMebibytes()}");
+        }
+
+        table.Write(Console.Out);
+    }
+
+    /// <summary>Seconds of a run, the first one left out: it plans memory.</summary>
+    private static double Median(Action run, CancellationToken cancellation)
+    {
+        run();
+        List<double> seconds = [];
+        long begin = Stopwatch.GetTimestamp();
+        while (seconds.Count < LeastRuns || Stopwatch.GetElapsedTime(begin) < LeastTime)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            long start = Stopwatch.GetTimestamp();
+            run();
+            seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+
+        seconds.Sort();
+        return seconds[seconds.Count / 2];
+    }
+
+    private static long PeakMebibytes()
+    {
+        using Process self = Process.GetCurrentProcess();
+        return self.PeakWorkingSet64 >> 20;
+    }
+
+    private static string Number(double value) => value.ToString("0.###", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,25 @@
+using SlideMesh.Inference.LibTorch.Onnx;
+
+namespace SlideMesh.Inference.LibTorch.TorchScript;
+
+/// <summary>An ONNX graph as TorchScript: source of <c>forward</c>, and the weights that it reads as <c>self.w0</c> and so on.</summary>
+/// <param name="Weights">Point into the ONNX file, which must stay open until they are copied.</param>
+internal sealed record ScriptProgram(string Source, IReadOnlyList<(string Name, OnnxTensor Tensor)> Weights)
+{
+    /// <summary>
+    /// Writes the program. No name of the file enters the source: variables are numbered, so that a graph cannot bring code of its own.
+    /// Floating-point casts go to <paramref name="precision"/>.
+    /// </summary>
+    /// <returns>A program whose <c>forward</c> takes the graph's inputs in order and gives a tuple of its outputs in order.</returns>
+    /// <exception cref="OnnxException">An operator is not covered, which the message names, or the graph contradicts itself.</exception>
+    public static ScriptProgram Write(OnnxGraph graph, Precision precision)
+    {
+        ScriptWriter writer = new(graph, precision);
+        foreach (OnnxNode node in graph.Nodes)
+        {
+            OperatorTable.Write(writer, node);
+        }
+
+        return writer.Finish();
+    }
+}
