@@ -2,7 +2,8 @@
 # The command `slidemesh` with everything that it needs, for clusters and for single machines.
 #   docker build -t slidemesh:0.1.0 .
 #   docker run --rm slidemesh:0.1.0 doctor
-# With libtorch and CUDA, from a libtorch (or site-packages/torch) of your own, which carries CUDA's libraries; the machine needs the driver only:
+# With CUDA, from an unpacked libtorch of your own (its lib/ and include/; the CUDA build carries CUDA's libraries, a pip wheel does not). The
+# machine needs the driver only:
 #   docker build --target gpu --build-context torch=FOLDER -t slidemesh-gpu:0.1.0 .
 #
 # All stages are Debian 12, whose libraries the tests run on. .NET 10 has no images for it, so its folder is taken out of Microsoft's own,
