@@ -24,7 +24,9 @@ grep -oE '^COPY [^-].*' Dockerfile | while read -r _ from _; do
 done
 # Stands for 'RUN tools/setup.sh' of the build stage.
 tools/setup.sh
-mkdir -p "$work/source/.native" && cp -r .native/linux-* "$work/source/.native/"
+for folder in .native/linux-*; do
+  mkdir -p "$work/source/$folder" && cp "$folder/libonnxruntime.so.1" "$work/source/$folder/"
+done
 
 restore=$(sed -n 's/^RUN \(dotnet restore .*\)/\1/p' Dockerfile)
 publish=$(sed -n 's/^RUN \(dotnet publish .*\)/\1/p' Dockerfile)
