@@ -3,7 +3,7 @@
 #   tools/setup.sh             what it takes to run (OpenSlide, libjpeg-turbo, OpenJPEG, HDF5, ONNX Runtime)
 #   tools/setup.sh --torch     and the libtorch engine: Debian's libtorch, a compiler, and the library that is built against it. For a
 #                              PyTorch of your own, with CUDA: slidemesh doctor --build-torch --torch-path FOLDER
-#   tools/setup.sh --tests     and what the tests compare with (Python: h5py, openslide, numpy, Pillow, PyTorch), and --torch
+#   tools/setup.sh --tests     and what the tests compare with (Python: h5py, openslide, numpy, Pillow, PyTorch) or start (redis-server), and --torch
 #   tools/setup.sh --bench     and what the benchmarks and the training script need (Python: torchvision, onnx, a fast BLAS)
 # Needs root or sudo only when a Debian package is missing.
 set -euo pipefail
@@ -26,7 +26,7 @@ torch=
 for option in "$@"; do
   case "$option" in
     --torch) torch=yes; packages+=("${torch_packages[@]}") ;;
-    --tests) torch=yes; packages+=(python3-minimal python3-h5py python3-openslide python3-numpy python3-pil python3-torch "${torch_packages[@]}") ;;
+    --tests) torch=yes; packages+=(python3-minimal python3-h5py python3-openslide python3-numpy python3-pil python3-torch redis-server "${torch_packages[@]}") ;;
     --bench) packages+=(python3-minimal python3-h5py python3-openslide python3-numpy python3-pil python3-torch python3-torchvision python3-onnx libopenblas0-pthread time) ;;
     *) fail "unknown option '$option' (known: --torch, --tests, --bench)" ;;
   esac

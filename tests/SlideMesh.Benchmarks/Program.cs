@@ -8,6 +8,24 @@ if (args is ["encoder", string encoder, string tilesInBatch, string threads, str
     return 0;
 }
 
+// slidemesh-bench mesh-overhead REDIS BACKLOG SHARDS
+if (args is ["mesh-overhead", string redis, string backlog, string shards])
+{
+    return await MeshOverhead.RunAsync(redis, int.Parse(backlog, CultureInfo.InvariantCulture), int.Parse(shards, CultureInfo.InvariantCulture)).ConfigureAwait(false);
+}
+
+// slidemesh-bench mesh-scaling REDIS WAIT_MS SHARDS_PER_NODE
+if (args is ["mesh-scaling", string server, string wait, string perNode])
+{
+    return await MeshScaling.RunAsync(server, TimeSpan.FromMilliseconds(int.Parse(wait, CultureInfo.InvariantCulture)), int.Parse(perNode, CultureInfo.InvariantCulture)).ConfigureAwait(false);
+}
+
+// slidemesh-bench mesh-urgency REDIS BACKLOG TRIES
+if (args is ["mesh-urgency", string where, string waiting, string tries])
+{
+    return await MeshUrgency.RunAsync(where, int.Parse(waiting, CultureInfo.InvariantCulture), int.Parse(tries, CultureInfo.InvariantCulture)).ConfigureAwait(false);
+}
+
 // slidemesh-bench tissue SLIDE auto|openslide
 // Prints one line "mm2 share-read seconds".
 if (args is ["tissue", string surveyed, "auto" or "openslide"])

@@ -58,6 +58,26 @@ internal sealed class ProcessingOptions
         }
     }
 
+    /// <summary>How the work is cut, for a verb that computes elsewhere.</summary>
+    public void AddCuttingTo(Command command)
+    {
+        command.Options.Add(_shard);
+        command.Options.Add(_inFlight);
+        command.Options.Add(_noDecoderScaling);
+    }
+
+    /// <summary>How this machine computes, for a verb that is told elsewhere what to compute.</summary>
+    public void AddComputingTo(Command command)
+    {
+        foreach (Option option in (Option[])[_decoders, _threads, _batch, _batchMemory])
+        {
+            command.Options.Add(option);
+        }
+    }
+
+    /// <summary>Whether the user said how many slides may be worked on at once.</summary>
+    public bool NamesSlidesInFlight(ParseResult parsed) => parsed.GetResult(_inFlight) is { Implicit: false };
+
     /// <summary>The folder named, for verbs that must know it before they look for inputs.</summary>
     /// <exception cref="CommandException">It is empty.</exception>
     public string ReadOutput(ParseResult parsed)
@@ -67,18 +87,25 @@ internal sealed class ProcessingOptions
     }
 
     /// <exception cref="CommandException">A value that makes no sense.</exception>
-    public RunOptions Read(ParseResult parsed, string verb) => ReadCopies(parsed, new RunOptions
+    public RunOptions Read(ParseResult parsed, string verb) => ReadCopies(parsed, ReadComputing(parsed) with
     {
         OutputRoot = ReadOutput(parsed),
         Verb = verb,
-        Decoders = parsed.GetValue(_decoders) is int decoders ? AtLeast(1, decoders, "--decoders") : null,
-        DeviceThreads = parsed.GetValue(_threads) is int threads ? AtLeast(1, threads, "--threads") : null,
-        BatchSize = parsed.GetValue(_batch) is int batch ? AtLeast(1, batch, "--batch-size") : null,
-        BatchMemoryBytes = (long)AtLeast(16, Given(parsed, _batchMemory, 512), "--batch-memory") << 20,
         ShardTiles = AtLeast(1, Given(parsed, _shard, 256), "--shard-tiles"),
         SlidesInFlight = AtLeast(1, parsed.GetValue(_inFlight), "--slides-in-flight"),
         DecoderScaling = !parsed.GetValue(_noDecoderScaling),
     });
+
+    /// <summary>Of <see cref="AddComputingTo"/> alone: no output.</summary>
+    /// <exception cref="CommandException">A value that makes no sense.</exception>
+    public RunOptions ReadComputing(ParseResult parsed) => new()
+    {
+        OutputRoot = "",
+        Decoders = parsed.GetValue(_decoders) is int decoders ? AtLeast(1, decoders, "--decoders") : null,
+        DeviceThreads = parsed.GetValue(_threads) is int threads ? AtLeast(1, threads, "--threads") : null,
+        BatchSize = parsed.GetValue(_batch) is int batch ? AtLeast(1, batch, "--batch-size") : null,
+        BatchMemoryBytes = (long)AtLeast(16, Given(parsed, _batchMemory, 512), "--batch-memory") << 20,
+    };
 
     public bool IsJson(ParseResult parsed) => parsed.GetValue(_json);
 

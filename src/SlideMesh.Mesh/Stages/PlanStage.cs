@@ -133,7 +133,7 @@ public static class PlanStage
     }
 
     /// <summary>Null when a tile list is missing or damaged: they are intermediate, and planning again costs seconds.</summary>
-    private static (PlanDocument Document, IReadOnlyDictionary<string, TilePlan> Plans)? TryLoad(SlideFolder folder)
+    internal static (PlanDocument Document, IReadOnlyDictionary<string, TilePlan> Plans)? TryLoad(SlideFolder folder)
     {
         PlanDocument document;
         try

@@ -60,6 +60,18 @@ public sealed class SlideHandles(int idle, bool decoderScaling = true, LocalCopy
         }
     }
 
+    /// <summary>Slides that are open now.</summary>
+    public IReadOnlyList<SlideId> OpenNow
+    {
+        get
+        {
+            lock (_entries)
+            {
+                return [.. _entries.Keys];
+            }
+        }
+    }
+
     public void Dispose()
     {
         lock (_entries)

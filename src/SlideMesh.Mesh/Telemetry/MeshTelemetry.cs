@@ -93,14 +93,21 @@ public sealed class OtlpExport : IDisposable
         _metrics = metrics;
     }
 
-    public static OtlpExport Start(string softwareVersion)
+    /// <param name="instance">Name of the node in a cluster; null for a run on one machine.</param>
+    /// <param name="roles">Its roles.</param>
+    public static OtlpExport Start(string softwareVersion, string? instance = null, string? roles = null)
     {
         if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable(EndpointVariable)))
         {
             return new OtlpExport(null, null);
         }
 
-        ResourceBuilder resource = ResourceBuilder.CreateDefault().AddService("slidemesh", serviceVersion: softwareVersion);
+        ResourceBuilder resource = ResourceBuilder.CreateDefault().AddService("slidemesh", serviceVersion: softwareVersion, serviceInstanceId: instance);
+        if (roles is not null)
+        {
+            resource.AddAttributes([new KeyValuePair<string, object>("slidemesh.roles", roles)]);
+        }
+
         TracerProvider traces = Sdk.CreateTracerProviderBuilder()
             .SetResourceBuilder(resource)
             .AddSource("SlideMesh.*")

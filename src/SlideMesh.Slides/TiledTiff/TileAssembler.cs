@@ -33,11 +33,6 @@ internal sealed class TileAssembler(TileDecoder decoder, TileCache cache)
         var key = new TileKey(level.Index, halvings, place.Tile);
         if (level.IsSparse(place.Tile))
         {
-            if (!level.SparseIsBackground)
-            {
-                return false;
-            }
-
             Fill(place, region, inside, rgb);
             uses.End(place.Tile);
             return true;

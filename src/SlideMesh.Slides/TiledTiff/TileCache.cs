@@ -75,8 +75,8 @@ internal sealed class TileCache
 
     private sealed class Shard(TileCache cache)
     {
-        // Two spare buffers cover what is taken out and put in at one time; more would escape the bound.
-        private const int MaxSpare = 2;
+        // Enough for what is taken out and put in at about one time; more would escape the bound.
+        private const int MaxSpare = 4;
 
         private readonly Lock _lock = new();
         private readonly Dictionary<TileKey, LinkedListNode<Entry>> _kept = [];

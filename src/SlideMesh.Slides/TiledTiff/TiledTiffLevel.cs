@@ -21,11 +21,11 @@ internal sealed class TiledTiffLevel
     private readonly int[] _sizes;
 
     /// <param name="level">The level as OpenSlide describes it; the directory must agree.</param>
+    /// <param name="sparseIsBackground">A tile without bytes is background. Not on Aperio's lower levels: OpenSlide shows pieces of the level before there.</param>
     /// <exception cref="UnservedTiffException">Some property of it is not served.</exception>
     public TiledTiffLevel(PyramidLevel level, TiffDirectory directory, long fileLength, bool sparseIsBackground)
     {
         _level = level;
-        SparseIsBackground = sparseIsBackground;
         Require(directory, TiffTag.ImageWidth, level.Width);
         Require(directory, TiffTag.ImageLength, level.Height);
         Codec = directory.Number(TiffTag.Compression) switch
@@ -69,6 +69,11 @@ internal sealed class TiledTiffLevel
             {
                 throw new UnservedTiffException($"tile {i} of level {level.Index} is missing or oversized");
             }
+
+            if (_sizes[i] == 0 && !sparseIsBackground)
+            {
+                throw new UnservedTiffException($"tile {i} of level {level.Index} was left out");
+            }
         }
 
         bool isYCbCr = directory.Number(TiffTag.PhotometricInterpretation) switch
@@ -109,14 +114,8 @@ internal sealed class TiledTiffLevel
 
     public (long Offset, int Size) Tile(int tile) => (_offsets[tile], _sizes[tile]);
 
-    /// <summary>The file holds nothing for the tile.</summary>
+    /// <summary>The file holds nothing for the tile: background.</summary>
     public bool IsSparse(int tile) => _sizes[tile] == 0;
-
-    /// <summary>
-    /// A tile without bytes is background. Not on Aperio's lower levels: OpenSlide shows a piece of the level before there, so these
-    /// regions are left to it.
-    /// </summary>
-    public bool SparseIsBackground { get; }
 
     /// <summary>A codestream's size is that of the level's tiles.</summary>
     public bool Is(Jpeg2000Header? header) => header is { } h && h.Width == TileWidth && h.Height == TileHeight;
