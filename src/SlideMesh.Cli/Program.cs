@@ -19,7 +19,13 @@ RootCommand root = new("""
     ModelsCommand.Create(),
     ModelCommand.Create(),
     DoctorCommand.Create(),
+    NodeCommand.Create(),
+    SubmitCommand.Create(),
 };
+foreach (Command verb in (Command[])[.. RunVerbs.Create(), .. NodeVerbs.Create()])
+{
+    root.Subcommands.Add(verb);
+}
 
 ParseResult parsed = root.Parse(args);
 if (parsed.CommandResult.Command is RootCommand)
@@ -49,7 +55,8 @@ try
     return await parsed.InvokeAsync(new InvocationConfiguration
     {
         EnableDefaultExceptionHandler = false,
-        ProcessTerminationTimeout = TimeSpan.FromSeconds(5),
+        // A node drains within a time of its own.
+        ProcessTerminationTimeout = parsed.CommandResult.Command.Name == "node" ? TimeSpan.FromHours(1) : TimeSpan.FromSeconds(5),
     }).ConfigureAwait(false);
 }
 #pragma warning disable CA1031 // The process's boundary: a user sees one line, a script an exit code.

@@ -1,6 +1,8 @@
 using SlideMesh.Inference.Engines;
 using SlideMesh.Inference.Packages;
+using SlideMesh.Mesh.Cluster;
 using SlideMesh.Mesh.Cohort;
+using SlideMesh.Mesh.Redis;
 using SlideMesh.Mesh.Runs;
 using SlideMesh.Models.Architectures;
 using SlideMesh.Models.Checkpoints;
@@ -25,7 +27,7 @@ internal static class UserError
             SlideFormatException => (ExitCode.BadInput, failure.Message),
             OutputException or PackageOutputException => (ExitCode.OutputUnusable, failure.Message),
             NativeLibraryUnavailableException => (ExitCode.Environment, failure.Message),
-            InferenceException => (ExitCode.Environment, failure.Message),
+            InferenceException or RedisUnusableException or UnfitNodeException => (ExitCode.Environment, failure.Message),
             OperationCanceledException => (ExitCode.Interrupted, "stopped"),
             _ => ((int?)null, failure.Message),
         };

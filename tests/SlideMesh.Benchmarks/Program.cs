@@ -8,6 +8,24 @@ if (args is ["encoder", string encoder, string tilesInBatch, string threads, str
     return 0;
 }
 
+// slidemesh-bench mesh-overhead REDIS BACKLOG SHARDS
+if (args is ["mesh-overhead", string redis, string backlog, string shards])
+{
+    return await MeshOverhead.RunAsync(redis, int.Parse(backlog, CultureInfo.InvariantCulture), int.Parse(shards, CultureInfo.InvariantCulture)).ConfigureAwait(false);
+}
+
+// slidemesh-bench mesh-scaling REDIS WAIT_MS SHARDS_PER_NODE
+if (args is ["mesh-scaling", string server, string wait, string perNode])
+{
+    return await MeshScaling.RunAsync(server, TimeSpan.FromMilliseconds(int.Parse(wait, CultureInfo.InvariantCulture)), int.Parse(perNode, CultureInfo.InvariantCulture)).ConfigureAwait(false);
+}
+
+// slidemesh-bench mesh-urgency REDIS BACKLOG TRIES
+if (args is ["mesh-urgency", string where, string waiting, string tries])
+{
+    return await MeshUrgency.RunAsync(where, int.Parse(waiting, CultureInfo.InvariantCulture), int.Parse(tries, CultureInfo.InvariantCulture)).ConfigureAwait(false);
+}
+
 // slidemesh-bench tissue SLIDE auto|openslide
 // Prints one line "mm2 share-read seconds".
 if (args is ["tissue", string surveyed, "auto" or "openslide"])
@@ -18,7 +36,14 @@ if (args is ["tissue", string surveyed, "auto" or "openslide"])
 }
 
 // slidemesh-bench bare|pipeline SLIDE PACKAGE OUT BATCH
+// slidemesh-bench read ...   (see Reading)
 // Prints one line "tiles seconds tiles-per-second", and for the pipeline where the time went on standard error.
+if (args is ["read", .. string[] what])
+{
+    Console.WriteLine(Reading.Run(what).ToString("0.0", CultureInfo.InvariantCulture));
+    return 0;
+}
+
 if (args is not [string side, string slide, string package, string output, string batch])
 {
     Console.Error.WriteLine("usage: slidemesh-bench tissue SLIDE auto|openslide, bare|pipeline SLIDE PACKAGE OUT BATCH, or encoder PACKAGE BATCH THREADS FEATURES");

@@ -13,6 +13,10 @@ public sealed class CommandLineTests(Workplace workplace)
     [InlineData("run --help", "--out", "--manifest", "--omics", "130 stopped")]
     [InlineData("inspect --help", "--json", "--default-mpp")]
     [InlineData("models --help", "package")]
+    [InlineData("model --help", "import", "verify", "bench")]
+    [InlineData("model import --help", "--arch", "clam-sb", "--encoder", "--omics-features", "130 stopped")]
+    [InlineData("model verify --help", "--against")]
+    [InlineData("model bench --help", "--batch")]
     [InlineData("doctor --help", "--out")]
     public void Help_names_what_there_is(string arguments, params string[] expected)
     {

@@ -76,7 +76,7 @@ public sealed class PredictTests(Workplace workplace)
         Assert.Contains("slide 'a.tiff' cannot be used (not-a-slide): no pictures of it", Notes(workplace.Tree(trusting), "a"), StringComparison.Ordinal);
 
         // As JSON escapes it.
-        static string Notes(OutputTree tree, string slide) => Summary(tree, slide).GetProperty("notes").GetRawText().Replace("\u0027", "'", StringComparison.Ordinal);
+        static string Notes(OutputTree tree, string slide) => Summary(tree, slide).GetProperty("notes").GetRawText().Replace(@"\u0027", "'", StringComparison.Ordinal);
     }
 
     [Theory]

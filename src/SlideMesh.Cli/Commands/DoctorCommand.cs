@@ -10,6 +10,7 @@ using SlideMesh.Reporting.Features;
 using SlideMesh.Slides.Native;
 using SlideMesh.Slides.OpenSlide;
 using SlideMesh.Slides.Raster;
+using SlideMesh.Slides.OpenJpeg;
 using SlideMesh.Slides.TurboJpeg;
 
 namespace SlideMesh.Cli.Commands;
@@ -53,6 +54,7 @@ internal static class DoctorCommand
         doctor.Check("disk", () => Disk(output), "free space, or name a folder on another disk with --out");
         doctor.Check("openslide", () => OpenSlideSource.LibraryVersion, "apt-get install libopenslide0");
         doctor.Check("libjpeg-turbo", TryJpeg, "apt-get install libturbojpeg0");
+        doctor.Check("OpenJPEG", OpenJpegLibrary.Load, "apt-get install libopenjp2-7");
         doctor.Check("hdf5", () => FeatureFile.Hdf5Version, "apt-get install libhdf5-103-1");
         doctor.Check("engine onnxruntime", () =>
         {

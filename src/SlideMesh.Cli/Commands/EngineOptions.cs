@@ -7,7 +7,8 @@ using SlideMesh.Inference.OnnxRuntime;
 namespace SlideMesh.Cli.Commands;
 
 /// <summary>Which engine computes, on which devices, in which precision: the same for every verb that runs models.</summary>
-internal sealed class EngineOptions
+/// <param name="prefix">Environment variables that stand for options that are not given begin with this (a node's are set by its container); null: none do.</param>
+internal sealed class EngineOptions(string? prefix = null)
 {
     private const string OnnxRuntime = "onnxruntime";
     private const string LibTorch = "libtorch";
@@ -15,23 +16,25 @@ internal sealed class EngineOptions
     private readonly Option<string> _engine = new("--engine")
     {
         Description = "What computes the models: onnxruntime, or libtorch (build it first: 'slidemesh doctor --build-torch').",
-        DefaultValueFactory = _ => OnnxRuntime,
+        DefaultValueFactory = _ => Variable(prefix, "ENGINE") ?? OnnxRuntime,
         HelpName = "engine",
     };
 
     private readonly Option<string> _device = new("--device")
     {
         Description = "Where: auto (with libtorch the first GPU if there is one, else the CPU), cpu, cuda, cuda:1, or all GPUs at once: all.",
-        DefaultValueFactory = _ => "auto",
+        DefaultValueFactory = _ => Variable(prefix, "DEVICE") ?? "auto",
         HelpName = "device",
     };
 
     private readonly Option<string> _precision = new("--precision")
     {
         Description = "Numbers that libtorch computes models of pixels in: fp32, fp16 or bf16. Heads are fp32 always.",
-        DefaultValueFactory = _ => "fp32",
+        DefaultValueFactory = _ => Variable(prefix, "PRECISION") ?? "fp32",
         HelpName = "numbers",
     };
+
+    private static string? Variable(string? prefix, string name) => prefix is null ? null : ClusterOptions.Variable(prefix + name);
 
     public void AddTo(Command command)
     {

@@ -37,8 +37,7 @@ internal static class InspectCommand
         foreach (CohortEntry slide in cohort)
         {
             cancellation.ThrowIfCancellationRequested();
-            string? whyOpenSlide = null;
-            SlideFacts facts = Look(slide, defaultMpp, path => SlideSource.Open(path, out whyOpenSlide)) with { ReaderReason = whyOpenSlide };
+            SlideFacts facts = Look(slide, defaultMpp, SlideSource.Open);
             failing += facts.Reason is null ? 0 : 1;
             if (json)
             {
@@ -53,7 +52,7 @@ internal static class InspectCommand
                     facts.MicronsPerPixel?.ToString("0.####", CultureInfo.InvariantCulture) ?? "-",
                     facts.MicronsPerPixelSource ?? "-",
                     facts.ObjectivePower is double power ? string.Create(CultureInfo.InvariantCulture, $"{power}x") : "-",
-                    facts.Reader?.Split(' ', ',')[0] ?? "-",
+                    facts.Reader is { } reader ? reader.Split(' ', ',')[0] + (facts.ReaderReason is { } why ? $" ({why})" : "") : "-",
                     facts.Reason is null ? "ok" : $"{facts.Reason}: {facts.Detail}");
             }
         }
@@ -78,6 +77,7 @@ internal static class InspectCommand
             {
                 Format = source.Vendor,
                 Reader = source.Reader,
+                ReaderReason = source.ReaderReason,
                 Width = source.Levels[0].Width,
                 Height = source.Levels[0].Height,
                 Levels = source.Levels.Count,

@@ -145,7 +145,7 @@ internal sealed class PredictCommand
 
         if (!_processing.IsJson(parsed))
         {
-            ResultTable.Write(outcomes, pipeline, options.OutputRoot, Console.Out);
+            ResultTable.Write(outcomes, pipeline.Packages.Any(p => p.Manifest.Synthetic), options.OutputRoot, Console.Out);
         }
 
         WarnOfTrust(outcomes, Console.Error);

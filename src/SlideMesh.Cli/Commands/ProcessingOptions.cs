@@ -28,6 +28,19 @@ internal sealed class ProcessingOptions
 
     private readonly Option<int> _inFlight = new("--slides-in-flight") { Description = "Slides worked on at once.", DefaultValueFactory = _ => 4, HelpName = "n" };
 
+    private readonly Option<bool> _noDecoderScaling = new("--no-decoder-scaling")
+    {
+        Description = "Decode all pixels of tiles that are coarser than their level, and average them; slower by 2 to 6 times.",
+    };
+
+    private readonly Option<string?> _cache = new("--cache")
+    {
+        Description = "Folder on a local disk: slides from slow or shared storage are copied there before their turn. Several runs may share it.",
+        HelpName = "folder",
+    };
+
+    private readonly Option<string?> _cacheSize = new("--cache-size") { Description = "Most that the copies take, such as 200GB (the default) or 500GiB; the least recently used go first.", HelpName = "size" };
+
     private readonly Option<bool> _json = new("--json") { Description = "Progress and results as JSON lines on standard output." };
 
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "No progress; the table of results only." };
@@ -38,12 +51,32 @@ internal sealed class ProcessingOptions
     /// <param name="reads">Whether the verb reads tiles from slides and runs encoders on them.</param>
     public void AddTo(Command command, bool reads = true)
     {
-        Option[] all = reads ? [_decoders, _threads, _batch, _batchMemory, _shard, _inFlight, _json, _quiet] : [_inFlight, _json, _quiet];
+        Option[] all = reads ? [_decoders, _threads, _batch, _batchMemory, _shard, _inFlight, _cache, _cacheSize, _noDecoderScaling, _json, _quiet] : [_inFlight, _json, _quiet];
         foreach (Option option in all)
         {
             command.Options.Add(option);
         }
     }
+
+    /// <summary>How the work is cut, for a verb that computes elsewhere.</summary>
+    public void AddCuttingTo(Command command)
+    {
+        command.Options.Add(_shard);
+        command.Options.Add(_inFlight);
+        command.Options.Add(_noDecoderScaling);
+    }
+
+    /// <summary>How this machine computes, for a verb that is told elsewhere what to compute.</summary>
+    public void AddComputingTo(Command command)
+    {
+        foreach (Option option in (Option[])[_decoders, _threads, _batch, _batchMemory])
+        {
+            command.Options.Add(option);
+        }
+    }
+
+    /// <summary>Whether the user said how many slides may be worked on at once.</summary>
+    public bool NamesSlidesInFlight(ParseResult parsed) => parsed.GetResult(_inFlight) is { Implicit: false };
 
     /// <summary>The folder named, for verbs that must know it before they look for inputs.</summary>
     /// <exception cref="CommandException">It is empty.</exception>
@@ -54,16 +87,24 @@ internal sealed class ProcessingOptions
     }
 
     /// <exception cref="CommandException">A value that makes no sense.</exception>
-    public RunOptions Read(ParseResult parsed, string verb) => new()
+    public RunOptions Read(ParseResult parsed, string verb) => ReadCopies(parsed, ReadComputing(parsed) with
     {
         OutputRoot = ReadOutput(parsed),
         Verb = verb,
+        ShardTiles = AtLeast(1, Given(parsed, _shard, 256), "--shard-tiles"),
+        SlidesInFlight = AtLeast(1, parsed.GetValue(_inFlight), "--slides-in-flight"),
+        DecoderScaling = !parsed.GetValue(_noDecoderScaling),
+    });
+
+    /// <summary>Of <see cref="AddComputingTo"/> alone: no output.</summary>
+    /// <exception cref="CommandException">A value that makes no sense.</exception>
+    public RunOptions ReadComputing(ParseResult parsed) => new()
+    {
+        OutputRoot = "",
         Decoders = parsed.GetValue(_decoders) is int decoders ? AtLeast(1, decoders, "--decoders") : null,
         DeviceThreads = parsed.GetValue(_threads) is int threads ? AtLeast(1, threads, "--threads") : null,
         BatchSize = parsed.GetValue(_batch) is int batch ? AtLeast(1, batch, "--batch-size") : null,
         BatchMemoryBytes = (long)AtLeast(16, Given(parsed, _batchMemory, 512), "--batch-memory") << 20,
-        ShardTiles = AtLeast(1, Given(parsed, _shard, 256), "--shard-tiles"),
-        SlidesInFlight = AtLeast(1, parsed.GetValue(_inFlight), "--slides-in-flight"),
     };
 
     public bool IsJson(ParseResult parsed) => parsed.GetValue(_json);
@@ -95,6 +136,24 @@ internal sealed class ProcessingOptions
     internal static int AtLeast(int least, int value, string option) => value >= least
         ? value
         : throw new CommandException(string.Create(CultureInfo.InvariantCulture, $"{option} {value} is less than {least}"));
+
+    private RunOptions ReadCopies(ParseResult parsed, RunOptions options)
+    {
+        string? folder = parsed.GetValue(_cache);
+        string? size = parsed.GetValue(_cacheSize);
+        if (folder is null)
+        {
+            return size is null ? options : throw new CommandException("--cache-size needs --cache");
+        }
+
+        return options with
+        {
+            CopyFolder = !string.IsNullOrWhiteSpace(folder) ? folder : throw new CommandException("--cache is empty; name a folder"),
+            CopyFolderBytes = size is null
+                ? options.CopyFolderBytes
+                : ByteSize.Parse(size) ?? throw new CommandException($"--cache-size '{size}' is no size; write 200GB or 500GiB"),
+        };
+    }
 
     private static int Given(ParseResult parsed, Option<int> option, int otherwise) =>
         parsed.CommandResult.Command.Options.Contains(option) ? parsed.GetValue(option) : otherwise;

@@ -55,19 +55,40 @@ internal sealed class RunCommand
     {
         RunCommand run = new();
         Command command = new("run", $"Slides in; grade, TMB and origin out, with features, heatmaps and reports. Resumes where an earlier run stopped.\n{ExitCode.Help}");
-        run._inputs.AddTo(command);
-        run._processing.AddOutputTo(command);
-        foreach (Option option in (Option[])[run._omics, run._models, run._write, run._colours, run._topTiles])
-        {
-            command.Options.Add(option);
-        }
-
+        run.AddSpecificationTo(command);
         run._processing.AddTo(command);
         run._engines.AddTo(command);
         run._tissue.AddTo(command);
         command.SetAction(run.RunAsync);
         return command;
     }
+
+    /// <summary>Inputs, where results go, and what they are to hold.</summary>
+    internal void AddSpecificationTo(Command command)
+    {
+        _inputs.AddTo(command);
+        _processing.AddOutputTo(command);
+        foreach (Option option in (Option[])[_omics, _models, _write, _colours, _topTiles])
+        {
+            command.Options.Add(option);
+        }
+    }
+
+    /// <summary>What else decides on the results, or on how the work is cut, for a verb that computes elsewhere.</summary>
+    internal void AddCuttingTo(Command command)
+    {
+        _processing.AddCuttingTo(command);
+        _tissue.AddTo(command);
+    }
+
+    internal InputOptions Inputs => _inputs;
+
+    internal string? ReadOmics(ParseResult parsed) => parsed.GetValue(_omics);
+
+    internal IReadOnlyList<ModelPackage> ReadPackages(ParseResult parsed) => Packages(parsed.GetValue(_models) ?? []);
+
+    /// <summary>Whether the user said how many slides may be worked on at once.</summary>
+    internal bool NamesSlidesInFlight(ParseResult parsed) => _processing.NamesSlidesInFlight(parsed);
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
@@ -92,7 +113,7 @@ internal sealed class RunCommand
 
         if (!_processing.IsJson(parsed))
         {
-            ResultTable.Write(outcomes, pipeline, options.OutputRoot, Console.Out);
+            ResultTable.Write(outcomes, pipeline.Packages.Any(p => p.Manifest.Synthetic), options.OutputRoot, Console.Out);
         }
 
         return Verdict(outcomes);
@@ -100,7 +121,7 @@ internal sealed class RunCommand
 
     internal static int Verdict(IReadOnlyList<SlideOutcome> outcomes)
     {
-        SlideOutcome[] failed = [.. outcomes.Where(o => o.Summary.State == SlideState.Failed)];
+        SlideOutcome[] failed = [.. outcomes.Where(o => o.Summary.State is SlideState.Failed or SlideState.Quarantined)];
         return failed.Length == 0 ? ExitCode.Success
             : failed.Any(o => o.Summary.Reason is "output-full" or "output-not-writable") ? ExitCode.OutputUnusable
             : ExitCode.SomeFailed;
@@ -115,7 +136,7 @@ internal sealed class RunCommand
             : throw new CommandException($"no model package at hand; name one with --models or set {PackageCatalog.Variable}");
     }
 
-    private RunOptions ReadOptions(ParseResult parsed)
+    internal RunOptions ReadOptions(ParseResult parsed)
     {
         RunOptions processing = _processing.Read(parsed, RunVerb.Run);
         string colours = parsed.GetValue(_colours)!;

@@ -12,7 +12,7 @@ internal readonly record struct ResultCell(string Task, string Text);
 /// <summary>The table at the end of a run: one row a slide, failures with reasons below.</summary>
 internal static class ResultTable
 {
-    public static void Write(IReadOnlyList<SlideOutcome> outcomes, ResolvedPipeline pipeline, string output, TextWriter writer)
+    public static void Write(IReadOnlyList<SlideOutcome> outcomes, bool isSynthetic, string output, TextWriter writer)
     {
         string[] tasks = [.. outcomes.SelectMany(o => o.Summary.Tasks).Select(t => t.Task).Distinct()];
         // Nobody looked for tissue where the features existed already.
@@ -25,7 +25,12 @@ internal static class ResultTable
             table.Add(
             [
                 slide.SlideId,
-                slide.State == SlideState.Done ? (outcome.Resumed ? "done before" : "done") : $"FAILED {slide.Reason}",
+                slide.State switch
+                {
+                    SlideState.Done => outcome.Resumed ? "done before" : "done",
+                    SlideState.Pending => "pending",
+                    _ => $"FAILED {slide.Reason}",
+                },
                 .. hasTissue ? [slide.TissueMm2?.ToString("0.0", CultureInfo.InvariantCulture) ?? "-"] : Array.Empty<string>(),
                 Tiles(slide),
                 .. tasks.Select(task => cells.GetValueOrDefault(task, "-")),
@@ -35,9 +40,9 @@ internal static class ResultTable
 
         table.Write(writer);
         WriteFailures(outcomes, writer);
-        int failures = outcomes.Count(o => o.Summary.State == SlideState.Failed);
+        int failures = outcomes.Count(o => o.Summary.State != SlideState.Done);
         writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{outcomes.Count - failures} of {outcomes.Count} slides succeeded; results in {output} (start with report.html and slides.csv)"));
-        if (pipeline.Packages.Any(p => p.Manifest.Synthetic))
+        if (isSynthetic)
         {
             writer.WriteLine("The models were trained on synthetic slides: these results show that the pipeline works and say nothing about real tissue.");
         }
@@ -45,7 +50,7 @@ internal static class ResultTable
 
     public static void WriteFailures(IReadOnlyList<SlideOutcome> outcomes, TextWriter writer)
     {
-        foreach (SlideSummary failed in outcomes.Select(o => o.Summary).Where(s => s.State == SlideState.Failed))
+        foreach (SlideSummary failed in outcomes.Select(o => o.Summary).Where(s => s.State is SlideState.Failed or SlideState.Quarantined))
         {
             writer.WriteLine($"failed: {failed.SlideId}: {failed.Reason}: {failed.Detail}");
         }

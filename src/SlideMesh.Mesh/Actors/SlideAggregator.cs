@@ -41,11 +41,23 @@ public sealed class SlideAggregator(RunContext run, IMeshEngine engine)
 
         SlideSummary summary = ResultStage.Run(run, slide, planned, ledger, cancellation);
         StageKeys.ForgetOthers(run, ledger);
-        RunStore.RemoveShards(folder);
+        if (run.ResultReady is { } publish)
+        {
+            await publish(slide.Id, cancellation).ConfigureAwait(false);
+        }
+        else
+        {
+            RunStore.RemoveShards(folder);
+        }
 
         run.Outcomes[slide.Id] = new SlideOutcome(summary, Resumed: false);
         run.Plans.TryRemove(slide.Id, out _);
-        await engine.ForgetAsync(slide.Id, cancellation).ConfigureAwait(false);
+        if (run.ResultReady is null)
+        {
+            // A cluster ends the slide and its set together.
+            await engine.ForgetAsync(slide.Id, cancellation).ConfigureAwait(false);
+        }
+
         run.Telemetry.SlideDone("done");
         run.Progress.Publish(new SlideDone(slide.Id, Resumed: false, run.Time.GetElapsedTime(started)));
     }

@@ -52,7 +52,7 @@ public sealed class SlideCoordinator(RunContext run, IMeshEngine engine)
         await SubmitAsync(slide.Id, planned, ledger, cancellation).ConfigureAwait(false);
     }
 
-    private static string Fingerprint(CohortEntry slide)
+    internal static string Fingerprint(CohortEntry slide)
     {
         try
         {
@@ -78,6 +78,7 @@ public sealed class SlideCoordinator(RunContext run, IMeshEngine engine)
             }
         }
 
+        await run.PlanReady(slide, cancellation).ConfigureAwait(false);
         run.Progress.Publish(new SlidePlanned(slide, shards.Sum(s => s.Count), planned.Document.TissueAreaMm2));
         await engine.ForgetAsync(slide, cancellation).ConfigureAwait(false);
         await engine.ExpectAsync(slide, shards.Count, ActorKind.Aggregator, new AggregateSlide(slide), cancellation).ConfigureAwait(false);

@@ -58,8 +58,17 @@ public sealed class TileInference(RunContext run, IMeshEngine engine, DeviceBatc
             _decoders.Release();
         }
 
-        ShardFile file = await rows.WaitAsync(cancellation).ConfigureAwait(false);
-        file.Write(path, shard.Key);
+        ShardFile file;
+        // The device's part: the shard's tiles are read, its last batches are awaited.
+        using (System.Diagnostics.Activity? batch = run.Telemetry.Source.StartActivity("batch"))
+        {
+            file = await rows.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+
+        // What another node has taken over is discarded. Between this and the rename the claim may still pass on: the bytes are the same
+        // then, and a folder that was renamed away is not created again.
+        await engine.ConfirmAsync(cancellation).ConfigureAwait(false);
+        file.Write(path, shard.Key, createFolder: !run.Store.IsShared);
 
         TimeSpan elapsed = run.Time.GetElapsedTime(started);
         run.Telemetry.StageDone("shard", elapsed, new FileInfo(path).Length);

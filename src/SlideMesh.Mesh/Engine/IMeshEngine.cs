@@ -46,9 +46,16 @@ public interface IMeshEngine : IAsyncDisposable
     /// <summary>Marks one shard of the set complete. Marking it again changes nothing.</summary>
     ValueTask CompleteAsync(SlideId slide, string stream, int index, CancellationToken cancellation);
 
+    /// <summary>Asked by a handler before it publishes what it made: the message must still be its own.</summary>
+    /// <exception cref="ClaimLostException">The message passed to another worker, which was to be expected of a worker that was silent for too long.</exception>
+    ValueTask ConfirmAsync(CancellationToken cancellation);
+
     /// <summary>Forgets a slide's set: completions that still arrive are ignored.</summary>
     ValueTask ForgetAsync(SlideId slide, CancellationToken cancellation);
 
     /// <summary>Work items waiting in the pool's queue.</summary>
     int QueuedWork { get; }
 }
+
+/// <summary>The message that is being handled is not this worker's any more: another one has it. What was made of it is discarded.</summary>
+public sealed class ClaimLostException() : Exception("the claim passed to another node");

@@ -107,6 +107,9 @@ public sealed class InProcessEngine : IMeshEngine
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>Nobody else could have it.</summary>
+    public ValueTask ConfirmAsync(CancellationToken cancellation) => ValueTask.CompletedTask;
+
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)

@@ -47,6 +47,12 @@ public sealed class RunContext
     /// <summary>Called when a slide turns out to need work: a node that has a device may make it ready meanwhile. Returns at once.</summary>
     public Action WorkAhead { get; set; } = static () => { };
 
+    /// <summary>Called when a slide is planned and its shards are about to be handed out.</summary>
+    public Func<SlideId, CancellationToken, Task> PlanReady { get; init; } = static (_, _) => Task.CompletedTask;
+
+    /// <summary>Called when everything that a user reads is written; null: the slide's shards are removed, and that is all.</summary>
+    public Func<SlideId, CancellationToken, Task>? ResultReady { get; init; }
+
     /// <summary>Slides in flight whose features exist already: the key of their result.</summary>
     public ConcurrentDictionary<SlideId, string> FeatureKeys { get; } = new();
 
@@ -57,6 +63,28 @@ public sealed class RunContext
     public ConcurrentDictionary<SlideId, SlideOutcome> Outcomes { get; } = new();
 
     public StageTimings Timings { get; } = new();
+
+    /// <summary>The same run with its slides in other folders, and nothing known of any slide yet.</summary>
+    public RunContext At(
+        RunStore store, RunProgress progress, Func<SlideId, CancellationToken, Task>? planReady = null, Func<SlideId, CancellationToken, Task>? resultReady = null) => new()
+        {
+            Options = Options,
+            Store = store,
+            Slides = Slides,
+            Pipeline = Pipeline,
+            Engine = Engine,
+            Predictor = Predictor,
+            Features = Features,
+            Omics = Omics,
+            Tissue = Tissue,
+            Handles = Handles,
+            Progress = progress,
+            Telemetry = Telemetry,
+            Time = Time,
+            WorkAhead = WorkAhead,
+            PlanReady = planReady ?? PlanReady,
+            ResultReady = resultReady,
+        };
 
     public bool HasFailed(SlideId slide) => Outcomes.TryGetValue(slide, out SlideOutcome? outcome) && outcome.Summary.State == SlideState.Failed;
 

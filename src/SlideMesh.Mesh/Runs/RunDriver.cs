@@ -14,6 +14,7 @@ using SlideMesh.Prediction.Omics;
 using SlideMesh.Reporting;
 using SlideMesh.Reporting.OutputStore;
 using SlideMesh.Slides;
+using SlideMesh.Slides.LocalCopies;
 
 namespace SlideMesh.Mesh.Runs;
 
@@ -39,6 +40,7 @@ public sealed class RunDriver : IAsyncDisposable
     private readonly SlidePredictor _predictor;
     private readonly SlideHandles _handles;
     private readonly SlideAdmission _admission;
+    private readonly LocalCopyCache? _copies;
     private readonly MeshTelemetry _telemetry = new();
     private readonly RunContext _run;
 
@@ -59,7 +61,8 @@ public sealed class RunDriver : IAsyncDisposable
         {
             _log = new RunLog(_store.Log, time);
             _predictor = new SlidePredictor(request.Pipeline, request.Inference);
-            _handles = new SlideHandles(request.Options.SlidesInFlight);
+            _copies = OpenCopies(request.Options);
+            _handles = new SlideHandles(request.Options.SlidesInFlight, request.Options.DecoderScaling, _copies);
             _admission = new SlideAdmission(request.Options.SlidesInFlight);
             _run = new RunContext
             {
@@ -217,6 +220,7 @@ public sealed class RunDriver : IAsyncDisposable
 
         engine.OnDead((message, failure, token) => BuryOrEndAsync(engine, message, failure, token));
         await engine.StartAsync(cancellation).ConfigureAwait(false);
+        using CopyAhead copyAhead = CopyAhead.Start(_copies, _request.Cohort, _store, _request.Options.SlidesInFlight, Progress, cancellation);
         // Admission is before the actors: a coordinator that waited for a place could hold up the very slide that has one.
         foreach (CohortEntry slide in _request.Cohort)
         {
@@ -233,6 +237,19 @@ public sealed class RunDriver : IAsyncDisposable
     {
         _log.Note(note);
         Noted?.Invoke(note);
+    }
+
+    private static LocalCopyCache? OpenCopies(RunOptions options)
+    {
+        try
+        {
+            return options.CopyFolder is { } folder ? new LocalCopyCache(folder, options.CopyFolderBytes) : null;
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        {
+            throw new OutputException(
+                $"folder for local copies '{options.CopyFolder}' cannot be written: {failed.Message.TrimEnd('.')}; choose another with --cache or leave it out", failed);
+        }
     }
 
     private void LeaveWhenEnded(ProgressEvent happened)

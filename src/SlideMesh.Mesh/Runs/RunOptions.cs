@@ -38,6 +38,9 @@ public sealed record RunOptions
 
     public QualityThresholds Quality { get; init; } = new();
 
+    /// <summary>Tiles coarser than their level are shrunk by the decoder as far as it can; false: all pixels are decoded and averaged.</summary>
+    public bool DecoderScaling { get; init; } = true;
+
     /// <summary>Tiles in a shard: what a killed run loses at most per worker.</summary>
     public int ShardTiles { get; init; } = 256;
 
@@ -52,6 +55,12 @@ public sealed record RunOptions
 
     /// <summary>Most bytes that batch buffers and a batch's run may take.</summary>
     public long BatchMemoryBytes { get; init; } = 512L << 20;
+
+    /// <summary>Folder on a local disk that slides are copied to before their turn; null: they are read where they lie. Changes no result.</summary>
+    public string? CopyFolder { get; init; }
+
+    /// <summary>Most bytes that the copies in <see cref="CopyFolder"/> take, those of other runs included.</summary>
+    public long CopyFolderBytes { get; init; } = 200_000_000_000;
 
     public ExtraFormats Write { get; init; }
 

@@ -11,13 +11,19 @@ namespace SlideMesh.Mesh.Runs;
 public sealed class RunStore : IDisposable
 {
     private readonly FileStream _lock;
+    private readonly Func<SlideId, SlideFolder> _place;
 
-    private RunStore(string root, FileStream held, FlatLayout? layout)
+    private RunStore(string root, FileStream held, FlatLayout? layout, Func<SlideId, SlideFolder>? place = null)
     {
         Root = root;
         Layout = layout;
         _lock = held;
+        _place = place ?? (slide => new SlideFolder(root, slide, layout));
+        IsShared = place is not null;
     }
+
+    /// <summary>Slides are worked on in folders that another node may take over.</summary>
+    public bool IsShared { get; }
 
     public string Root { get; }
 
@@ -36,7 +42,10 @@ public sealed class RunStore : IDisposable
 
     public string Log => Path.Combine(Root, "run.log");
 
-    public SlideFolder Slide(SlideId slide) => new(Root, slide, Layout);
+    public SlideFolder Slide(SlideId slide) => _place(slide);
+
+    /// <summary>The same store with slides in other folders: where a cluster works on them. Lives as long as this one.</summary>
+    public RunStore Placing(Func<SlideId, SlideFolder> place) => new(Root, _lock, Layout, place);
 
     /// <summary>Creates the folder when needed, proves that it can be written, and takes it for this process.</summary>
     /// <param name="verb">The command that writes it; each has a layout of its own, and a folder belongs to one of them.</param>
@@ -69,6 +78,39 @@ public sealed class RunStore : IDisposable
             }
 
             return new RunStore(full, held, layout);
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        {
+            throw Unusable(root, failed);
+        }
+    }
+
+    /// <summary>
+    /// As <see cref="Open"/>, for one of many nodes: they hold the folder together, and keep out a run that wants it for itself.
+    /// </summary>
+    /// <exception cref="OutputException">It cannot be created, written or locked.</exception>
+    public static RunStore Share(string root)
+    {
+        string full = Path.GetFullPath(root);
+        try
+        {
+            Directory.CreateDirectory(full);
+            string path = Path.Combine(full, ".lock");
+            if (!File.Exists(path))
+            {
+                using FileStream created = new(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite);
+            }
+
+            RefuseOther(root, full, RunVerb.Run);
+            try
+            {
+                // A reader that lets others read is an flock that is shared.
+                return new RunStore(full, new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read), layout: null);
+            }
+            catch (IOException busy) when (File.Exists(path) && !FailureClassifier.IsOutputFull(busy))
+            {
+                throw new OutputException($"another run is writing to '{root}'; wait for it or choose another folder with --out", busy);
+            }
         }
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
         {

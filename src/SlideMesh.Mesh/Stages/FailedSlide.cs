@@ -15,19 +15,36 @@ public static class FailedSlide
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(slide);
         ArgumentNullException.ThrowIfNull(failure);
-        string reason = FailureClassifier.Reason(failure);
+        (string reason, string detail) = Words(run, slide, failure);
+        return Describe(run, slide, SlideState.Failed, reason, detail);
+    }
+
+    /// <summary>The failure as outputs show it: a kebab-case reason and one line without paths of this machine.</summary>
+    public static (string Reason, string Detail) Words(RunContext run, CohortEntry slide, Exception failure)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(slide);
+        ArgumentNullException.ThrowIfNull(failure);
         string detail = FailureClassifier.IsOutputFull(failure)
             ? $"no room in '{run.Options.OutputRoot}' for this slide's files; free space or choose another --out, then run the same command again"
             : PlainText.OneLine(failure.Message
                 .Replace(slide.FullPath, slide.Path, StringComparison.Ordinal)
                 .Replace(run.Store.Root, run.Options.OutputRoot, StringComparison.Ordinal));
+        return (FailureClassifier.Reason(failure), detail);
+    }
+
+    /// <param name="state">Failed or quarantined.</param>
+    public static SlideOutcome Describe(RunContext run, CohortEntry slide, SlideState state, string reason, string detail)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(slide);
         SlideSummary summary = new()
         {
             SoftwareVersion = SoftwareVersion.Current,
             SlideId = slide.Id.Value,
             CaseId = slide.CaseId,
             Path = slide.Path,
-            State = SlideState.Failed,
+            State = state,
             Reason = reason,
             Detail = detail,
         };

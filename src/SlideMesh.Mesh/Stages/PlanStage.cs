@@ -51,8 +51,9 @@ public static class PlanStage
     private static (PlanDocument, IReadOnlyDictionary<string, TilePlan>) Make(
         RunContext run, CohortEntry slide, string fingerprint, SlideFolder folder, CancellationToken cancellation)
     {
-        using SlideHandles.Lease lease = run.Handles.Open(slide);
+        using SlideHandles.Lease lease = run.Handles.Open(slide, cancellation);
         ISlideSource source = lease.Source;
+        System.Diagnostics.Activity.Current?.SetTag("slidemesh.reader", source.Reader).SetTag("slidemesh.reader.reason", source.ReaderReason);
         MicronsPerPixel mpp = MicronsPerPixelResolver.Require(slide.MicronsPerPixel, source, run.Options.DefaultMicronsPerPixel, slide.Path);
         TissueResult tissue = run.Stage("tissue", slide.Id, null, () => TissueDetector.Detect(source, mpp, run.Tissue, cancellation));
 
@@ -132,7 +133,7 @@ public static class PlanStage
     }
 
     /// <summary>Null when a tile list is missing or damaged: they are intermediate, and planning again costs seconds.</summary>
-    private static (PlanDocument Document, IReadOnlyDictionary<string, TilePlan> Plans)? TryLoad(SlideFolder folder)
+    internal static (PlanDocument Document, IReadOnlyDictionary<string, TilePlan> Plans)? TryLoad(SlideFolder folder)
     {
         PlanDocument document;
         try

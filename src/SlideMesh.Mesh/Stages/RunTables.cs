@@ -55,6 +55,7 @@ public static class RunTables
             parameters["tissue"] = run.Tissue.ToString();
             parameters["min-tissue"] = options.MinTissueShare.ToString(CultureInfo.InvariantCulture);
             parameters["quality"] = options.Quality.ToString();
+            parameters["decoder-scaling"] = options.DecoderScaling ? "on" : "off";
         }
 
         if (options.Verb != RunVerb.Embed)
@@ -93,7 +94,7 @@ public static class RunTables
             Title = $"SlideMesh {run.Options.Verb}",
             SoftwareVersion = SoftwareVersion.Current,
             Slides = [.. slides.Select(s => Row(run, s))],
-            Failures = [.. slides.Where(s => s.State == SlideState.Failed).Select(SlideFailure), .. OmicsFailures(run)],
+            Failures = [.. slides.Where(s => s.State is SlideState.Failed or SlideState.Quarantined).Select(SlideFailure), .. OmicsFailures(run)],
             TileFailures = [.. slides.SelectMany(TileFailures)],
             Models = [.. run.Pipeline.Packages.Select(p => ModelCard.From(p.Manifest, p.Sha256))],
         })));
@@ -105,7 +106,7 @@ public static class RunTables
         CohortEntry slide = run.Slides[new SlideId(summary.SlideId)];
         return summary.State switch
         {
-            SlideState.Failed => [SlideFailure(summary)],
+            SlideState.Failed or SlideState.Quarantined => [SlideFailure(summary)],
             // Which tiles another tool left out before it wrote features is not known.
             SlideState.Done when run.Features is not null => [],
             SlideState.Done => run.Pipeline.Streams.SelectMany(s => FinishedSlide.ReadUnused(slide, run.Store.Slide(slide.Id), s)),

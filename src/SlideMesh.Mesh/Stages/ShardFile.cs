@@ -52,7 +52,7 @@ public sealed class ShardFile
 
     public int RowCount => Dimension == 0 ? 0 : Rows.Length / Dimension;
 
-    public void Write(string path, string key)
+    public void Write(string path, string key, bool createFolder = true)
     {
         using MemoryStream memory = new((Rows.Length * sizeof(float)) + (Tiles.Count * 32) + 256);
         using (BinaryWriter writer = new(memory, Encoding.UTF8, leaveOpen: true))
@@ -77,7 +77,7 @@ public sealed class ShardFile
 
         byte[] hash = SHA256.HashData(memory.GetBuffer().AsSpan(0, (int)memory.Length));
         memory.Write(hash);
-        AtomicFile.WriteBytes(path, memory.GetBuffer().AsMemory(0, (int)memory.Length));
+        AtomicFile.WriteBytes(path, memory.GetBuffer().AsMemory(0, (int)memory.Length), createFolder);
     }
 
     /// <returns>Null when the file is absent, damaged, or belongs to another key or range.</returns>

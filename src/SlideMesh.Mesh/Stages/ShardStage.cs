@@ -35,8 +35,8 @@ public static class ShardStage
         byte[] pixels = ArrayPool<byte>.Shared.Rent(checked(edge * edge * 3));
         try
         {
-            using SlideHandles.Lease lease = run.Handles.Open(slide);
-            TileReader reader = new(lease.Source, plan);
+            using SlideHandles.Lease lease = run.Handles.Open(slide, cancellation);
+            TileReader reader = lease.Reader(plan);
             Span<byte> rgb = pixels.AsSpan(0, edge * edge * 3);
             for (int index = shard.Start; index < shard.Start + shard.Count; index++)
             {

@@ -131,7 +131,8 @@ internal sealed class SlidePictures(RunContext run, SlideId slide, PictureSource
             RgbImage pixels = new(plan.Spec.SizePx, plan.Spec.SizePx);
             try
             {
-                new TileReader(lease.Source, plan).Read(Array.IndexOf(corners, new PlannedTile(tile.X, tile.Y)), pixels.Pixels);
+                using TileReader reader = new(lease.Source, plan, run.Options.DecoderScaling);
+                reader.Read(Array.IndexOf(corners, new PlannedTile(tile.X, tile.Y)), pixels.Pixels);
                 return pixels;
             }
             catch (TileReadException)

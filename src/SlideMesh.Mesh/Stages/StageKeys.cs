@@ -78,6 +78,7 @@ public static class StageKeys
             .Add("plan", plan.ToString())
             .Add("model", run.Pipeline.Producer(stream).Sha256)
             .Add("quality", run.Options.Quality.ToString())
+            .Add("decoder-scaling", run.Options.DecoderScaling)
             .ToString();
     }
 

@@ -24,6 +24,9 @@ public sealed class ArrayFeatureBag : IFeatureBag
         _coordinates = coordinates;
     }
 
+    /// <summary>[N, D], the array itself.</summary>
+    internal ReadOnlyMemory<float> Features => _features;
+
     public int Count { get; }
 
     public int Dimension { get; }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics.Tensors;
 
 namespace SlideMesh.Prediction.Bags;
 
@@ -40,20 +41,35 @@ internal sealed class BagReader
     /// <summary>Calls <paramref name="use"/>(first row, rows, values [rows, D]) for every block in order; the memory is reused.</summary>
     public void ForEachBlock(Action<int, int, ReadOnlyMemory<float>> use, CancellationToken cancellationToken)
     {
-        float[] buffer = new float[checked(Math.Min(BlockRows, _bag.Count) * _bag.Dimension)];
+        // A bag in memory is looked at where it lies: copying 50,000 rows into fresh memory took as long as a sixth of CLAM.
+        float[] buffer = _bag is ArrayFeatureBag ? [] : new float[checked(Math.Min(BlockRows, _bag.Count) * _bag.Dimension)];
         for (int start = 0; start < _bag.Count; start += BlockRows)
         {
             cancellationToken.ThrowIfCancellationRequested();
             int rows = Math.Min(BlockRows, _bag.Count - start);
+            if (_bag is ArrayFeatureBag array)
+            {
+                ReadOnlyMemory<float> inPlace = array.Features.Slice(start * _bag.Dimension, rows * _bag.Dimension);
+                RequireFinite(start, inPlace.Span);
+                use(start, rows, inPlace);
+                continue;
+            }
+
             Memory<float> block = buffer.AsMemory(0, rows * _bag.Dimension);
             ReadFinite(start, rows, block.Span);
             use(start, rows, block);
         }
     }
 
-    /// <summary>All features at once, [N, D].</summary>
-    public float[] ReadAll(CancellationToken cancellationToken)
+    /// <summary>All features at once, [N, D]; of a bag in memory its own, not a copy.</summary>
+    public ReadOnlyMemory<float> ReadAll(CancellationToken cancellationToken)
     {
+        if (_bag is ArrayFeatureBag array)
+        {
+            RequireFinite(0, array.Features.Span);
+            return array.Features;
+        }
+
         float[] all = new float[checked(_bag.Count * _bag.Dimension)];
         for (int start = 0; start < _bag.Count; start += BlockRows)
         {
@@ -68,6 +84,16 @@ internal sealed class BagReader
     private void ReadFinite(int start, int rows, Span<float> block)
     {
         _bag.Read(start, rows, block);
+        RequireFinite(start, block);
+    }
+
+    private void RequireFinite(int start, ReadOnlySpan<float> block)
+    {
+        if (TensorPrimitives.IsFiniteAll(block))
+        {
+            return;
+        }
+
         for (int i = 0; i < block.Length; i++)
         {
             if (!float.IsFinite(block[i]))

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace SlideMesh.Prediction.Heads;
 
 /// <summary>
@@ -45,13 +47,30 @@ internal sealed class AttentionPool
                 double weight = Math.Exp(attention[(row * _columns) + k] - largest);
                 weights += weight;
                 ReadOnlySpan<float> values = hidden.Slice(row * _hidden, _hidden);
-                for (int h = 0; h < sums.Length; h++)
-                {
-                    sums[h] += weight * values[h];
-                }
+                Accumulate(sums, weight, values);
             }
 
             _weights[k] = weights;
+        }
+    }
+
+    /// <summary>sums += weight · values, in double; product and sum are rounded apart, so every machine gives the same bits.</summary>
+    private static void Accumulate(Span<double> sums, double weight, ReadOnlySpan<float> values)
+    {
+        int h = 0;
+        Vector<double> weights = new(weight);
+        for (; h <= sums.Length - Vector<float>.Count; h += Vector<float>.Count)
+        {
+            Vector.Widen(new Vector<float>(values[h..]), out Vector<double> low, out Vector<double> high);
+            Span<double> into = sums.Slice(h, Vector<float>.Count);
+            (new Vector<double>(into) + (low * weights)).CopyTo(into);
+            Span<double> second = into[Vector<double>.Count..];
+            (new Vector<double>(second) + (high * weights)).CopyTo(second);
+        }
+
+        for (; h < sums.Length; h++)
+        {
+            sums[h] += weight * values[h];
         }
     }
 

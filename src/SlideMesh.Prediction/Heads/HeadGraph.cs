@@ -1,6 +1,7 @@
 using System.Globalization;
 using SlideMesh.Inference.Engines;
 using SlideMesh.Inference.Packages;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace SlideMesh.Prediction.Heads;
 
@@ -59,7 +60,7 @@ internal sealed class HeadGraph : IDisposable
     }
 
     /// <summary>Runs a head's last graph on its main input and, when the graph takes them, the covariates and the omics.</summary>
-    public IReadOnlyDictionary<string, Tensor> RunLast(float[] main, CaseFacts facts)
+    public IReadOnlyDictionary<string, Tensor> RunLast(ReadOnlyMemory<float> main, CaseFacts facts)
     {
         var inputs = new List<(string, ReadOnlyMemory<float>)> { (MainInput.Name, main) };
         if (Spec.Inputs.Any(i => i.Name == GraphRole.CovariatesTensor))
@@ -123,6 +124,11 @@ file static class Finite
 {
     public static int IndexOfNonFinite(this Span<float> values)
     {
+        if (TensorPrimitives.IsFiniteAll<float>(values))
+        {
+            return -1;
+        }
+
         for (int i = 0; i < values.Length; i++)
         {
             if (!float.IsFinite(values[i]))

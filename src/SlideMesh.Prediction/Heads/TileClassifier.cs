@@ -59,7 +59,7 @@ internal sealed class TileClassifier(string model, TileOutput tileOutput, HeadGr
         var reader = new BagReader(model, bag, tile is null ? _classes : dimension);
         if (tile is null)
         {
-            return reader.ReadAll(cancellationToken);
+            return reader.ReadAll(cancellationToken).ToArray();
         }
 
         float[] scores = new float[checked(bag.Count * _classes)];

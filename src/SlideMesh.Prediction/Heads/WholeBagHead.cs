@@ -25,7 +25,7 @@ internal sealed class WholeBagHead(HeadGraph whole, int? dimension, long maxBagB
                     $"{whole.Model}: needs all features at once, and {bag.Count} tiles × {bag.Dimension} are {bytes} bytes, above its bound of {maxBagBytes}; use a streamed head for this slide, or larger tiles."));
         }
 
-        float[] features = new BagReader(whole.Model, bag, dimension).ReadAll(cancellationToken);
+        ReadOnlyMemory<float> features = new BagReader(whole.Model, bag, dimension).ReadAll(cancellationToken);
         IReadOnlyDictionary<string, Tensor> outputs = whole.RunLast(features, facts);
         return new HeadResult(outputs, new Dictionary<string, float[]>(), Attention(outputs, bag.Count));
     }

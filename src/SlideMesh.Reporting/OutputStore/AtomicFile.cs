@@ -4,8 +4,8 @@ namespace SlideMesh.Reporting.OutputStore;
 
 /// <summary>
 /// Writes files that are either whole or absent: to a temporary name in the same folder, flushed to disk, then renamed.
-/// One process writes to an output folder at a time, and one thread to a file, so the temporary name needs nothing else to be unique.
-/// A temporary name starts with <see cref="TemporaryPrefix"/>, so that leftovers of a killed process can be told and removed.
+/// Temporary names are this process's own: in a cluster, a node that was taken for dead may write the same file as its successor.
+/// One thread writes to a file at a time. A temporary name starts with <see cref="TemporaryPrefix"/>, so that leftovers of a killed process can be told and removed.
 /// </summary>
 public static class AtomicFile
 {
@@ -13,17 +13,25 @@ public static class AtomicFile
 
     private const int ErrorTooLarge = 27;
 
+    private static readonly string ProcessToken = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
+
     /// <summary>Runs <paramref name="write"/> on a temporary path and renames the result to <paramref name="path"/>.</summary>
     /// <param name="write">Writes the whole file at the path that it gets and closes it.</param>
+    /// <param name="createFolder">False: the folder must be there. Who took over has renamed it away, and what comes late must not bring it back.</param>
     /// <exception cref="IOException">The disk or quota is full, the file is too large for the file system, or the disk fails.</exception>
-    public static void Write(string path, Action<string> write)
+    /// <exception cref="DirectoryNotFoundException">The folder is not there and is not to be created.</exception>
+    public static void Write(string path, Action<string> write, bool createFolder = true)
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(write);
         string folder = Path.GetDirectoryName(path)!;
-        Directory.CreateDirectory(folder);
+        if (createFolder)
+        {
+            Directory.CreateDirectory(folder);
+        }
+
         // The extension stays last: writers such as HDF5 tools look at it.
-        string temporary = Path.Combine(folder, TemporaryPrefix + Path.GetFileName(path));
+        string temporary = Path.Combine(folder, TemporaryPrefix + ProcessToken + "-" + Path.GetFileName(path));
         try
         {
             write(temporary);
@@ -46,12 +54,12 @@ public static class AtomicFile
         }
     }
 
-    public static void WriteBytes(string path, ReadOnlyMemory<byte> bytes) =>
+    public static void WriteBytes(string path, ReadOnlyMemory<byte> bytes, bool createFolder = true) =>
         Write(path, temporary =>
         {
             using FileStream stream = new(temporary, FileMode.Create, FileAccess.Write);
             stream.Write(bytes.Span);
-        });
+        }, createFolder);
 
     public static void WriteText(string path, string text) =>
         Write(path, temporary => File.WriteAllText(temporary, text));

@@ -4,13 +4,14 @@ namespace SlideMesh.Reporting.OutputStore;
 
 /// <summary>Where the files of one slide lie in the output store.</summary>
 /// <param name="flat">Where its features lie, when other tools are to find them; null puts them into the slide's own folder.</param>
-public sealed class SlideFolder(string outputRoot, SlideId slide, FlatLayout? flat = null)
+/// <param name="root">The slide's own folder; null: below the output folder.</param>
+public sealed class SlideFolder(string outputRoot, SlideId slide, FlatLayout? flat = null, string? root = null)
 {
     private static readonly string[] FeatureFolders = ["features_", "stamp_", "clam_"];
 
     public SlideId Slide { get; } = slide;
 
-    public string Root { get; } = Path.Combine(outputRoot, "slides", slide.Value);
+    public string Root { get; } = root ?? Path.Combine(outputRoot, "slides", slide.Value);
 
     public string Plan => File("plan.json");
 
@@ -76,6 +77,9 @@ public sealed class SlideFolder(string outputRoot, SlideId slide, FlatLayout? fl
     public string Shard(string stream, int index) => Path.Combine(Shards, $"{stream}.{index:D6}.shard");
 
     public string Tiles(string stream) => Path.Combine(Shards, stream + ".tiles");
+
+    /// <summary>The same files in another folder: work that is not published yet.</summary>
+    public static SlideFolder At(string folder, SlideId slide) => new(Path.GetDirectoryName(folder)!, slide, root: folder);
 
     /// <summary>Path of a file of this slide as the ledger names it: relative, with forward slashes.</summary>
     public string RelativeName(string path) => Path.GetRelativePath(Root, path).Replace('\\', '/');

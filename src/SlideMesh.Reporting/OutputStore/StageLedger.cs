@@ -81,6 +81,18 @@ public sealed class StageLedger
         Save();
     }
 
+    /// <summary>Files that a slide's ledger names, relative to its folder; none when it has no ledger that can be read.</summary>
+    public static IReadOnlyList<string> FilesOf(SlideFolder folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        return
+        [
+            .. Open(folder)._stages.Values.SelectMany(stage => stage.Files).Select(file => file.Path).Distinct(StringComparer.Ordinal)
+                // A ledger is a file like any other: what it names outside of the slide's folder is not the slide's.
+                .Where(path => folder.Owns(Path.GetFullPath(Path.Combine(folder.Root, path)))),
+        ];
+    }
+
     /// <summary>Length of all files that a finished stage wrote; 0 when it is not recorded.</summary>
     public long Bytes(string stage) => _stages.TryGetValue(stage, out StageRecord? record) ? record.Files.Sum(file => file.Bytes) : 0;
 

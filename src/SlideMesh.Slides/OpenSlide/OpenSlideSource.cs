@@ -21,9 +21,10 @@ public sealed unsafe class OpenSlideSource : ISlideSource
     private volatile OpenSlideHandle _handle;
     private bool _disposed;
 
-    private OpenSlideSource(string path, string vendor, OpenSlideHandle handle)
+    private OpenSlideSource(string path, string file, string vendor, OpenSlideHandle handle)
     {
         Path = path;
+        File = file;
         Vendor = vendor;
         _handle = handle;
         Levels = ReadLevels(path, handle);
@@ -37,9 +38,14 @@ public sealed unsafe class OpenSlideSource : ISlideSource
 
     public string Path { get; }
 
+    /// <summary>Where the bytes are read: <see cref="Path"/>, or a copy of it.</summary>
+    internal string File { get; }
+
     public string Vendor { get; }
 
     public string Reader => $"openslide {OpenSlideLibrary.Version}";
+
+    public string? ReaderReason { get; internal set; }
 
     public IReadOnlyList<PyramidLevel> Levels { get; }
 
@@ -52,27 +58,29 @@ public sealed unsafe class OpenSlideSource : ISlideSource
 
     /// <exception cref="SlideFormatException">Missing, truncated, not a slide, or damaged; see its <c>Reason</c>.</exception>
     /// <exception cref="NativeLibraryUnavailableException">OpenSlide is not installed or too old.</exception>
-    public static OpenSlideSource Open(string path)
+    /// <param name="readFrom">A copy of the file to read instead; messages go on naming <paramref name="path"/>.</param>
+    public static OpenSlideSource Open(string path, string? readFrom = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         _ = OpenSlideLibrary.Version;
-        if (!File.Exists(path))
+        string file = readFrom ?? path;
+        if (!System.IO.File.Exists(file))
         {
             throw new SlideFormatException(path, SlideFailureReason.FileMissing, $"'{path}' does not exist; correct the path in the manifest.");
         }
 
-        if (FindTruncation(path) is { } truncation)
+        if (FindTruncation(path, file) is { } truncation)
         {
             throw new SlideFormatException(path, SlideFailureReason.Truncated, $"'{path}' is truncated: {truncation}; copy it again.");
         }
 
-        string vendor = OpenSlideLibrary.Text(OpenSlideNative.openslide_detect_vendor(path))
+        string vendor = OpenSlideLibrary.Text(OpenSlideNative.openslide_detect_vendor(file))
             ?? throw new SlideFormatException(
                 path, SlideFailureReason.NotASlide, $"'{path}' is not a slide that OpenSlide {OpenSlideLibrary.Version} knows; leave it out or convert it.");
-        OpenSlideHandle handle = OpenHandle(path);
+        OpenSlideHandle handle = OpenHandle(path, file);
         try
         {
-            return new OpenSlideSource(path, vendor, handle);
+            return new OpenSlideSource(path, file, vendor, handle);
         }
         catch
         {
@@ -149,12 +157,12 @@ public sealed unsafe class OpenSlideSource : ISlideSource
             return;
         }
 
-        OpenSlideHandle own = OpenHandle(Path);
+        OpenSlideHandle own = OpenHandle(Path, File);
         string? error = TryRead(own, origin, level, width, height, argb);
         if (error is not null)
         {
             own.Dispose();
-            own = OpenHandle(Path);
+            own = OpenHandle(Path, File);
         }
 
         Replace(shared, own);
@@ -200,11 +208,11 @@ public sealed unsafe class OpenSlideSource : ISlideSource
         }
     }
 
-    private static string? FindTruncation(string path)
+    private static string? FindTruncation(string path, string file)
     {
         try
         {
-            return TiffTruncation.Find(path);
+            return TiffTruncation.Find(file);
         }
         catch (NotSupportedException e)
         {
@@ -216,9 +224,9 @@ public sealed unsafe class OpenSlideSource : ISlideSource
         }
     }
 
-    private static OpenSlideHandle OpenHandle(string path)
+    private static OpenSlideHandle OpenHandle(string path, string file)
     {
-        OpenSlideHandle handle = OpenSlideNative.openslide_open(path);
+        OpenSlideHandle handle = OpenSlideNative.openslide_open(file);
         if (handle.IsInvalid)
         {
             handle.Dispose();

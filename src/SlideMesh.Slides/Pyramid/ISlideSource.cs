@@ -38,4 +38,17 @@ public interface ISlideSource : IDisposable
     /// <param name="rgb">Destination, row-major RGB, at least width × height × 3 bytes; owned by the caller.</param>
     /// <exception cref="SlideFormatException">The region cannot be decoded. The source stays usable: a sticky native error is cleared by reopening.</exception>
     void ReadRegion(Level0Point origin, int level, int width, int height, Span<byte> rgb);
+
+    /// <summary>Why no faster reader serves the slide, e.g. <c>format hamamatsu</c>; null when one does.</summary>
+    string? ReaderReason => null;
+
+    /// <summary>How often the decoder can halve pixels of a level while it decodes them; 0 when it cannot.</summary>
+    int MaxHalvings(int level) => 0;
+
+    /// <summary>What halved pixels of a level are.</summary>
+    HalvedPixels HalvedPixels(int level) => Pyramid.HalvedPixels.Means;
+
+    /// <summary>Prepares to read many regions; null when the reader gains nothing by knowing them.</summary>
+    /// <param name="walk">Halvings at most <see cref="MaxHalvings"/>.</param>
+    IRegionPass? BeginPass(RegionWalk walk) => null;
 }

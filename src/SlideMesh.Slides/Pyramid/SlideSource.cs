@@ -14,21 +14,28 @@ public static class SlideSource
     /// <param name="path">The slide's file.</param>
     /// <param name="whyOpenSlide">Why OpenSlide serves the slide's pixels, e.g. <c>Compression is 33005</c>; null when it need not.</param>
     /// <param name="cacheBytes">Bound on the decoded tiles that the slide keeps.</param>
+    /// <param name="readFrom">A copy of the file to read instead; messages go on naming <paramref name="path"/>.</param>
     /// <exception cref="SlideFormatException">Missing, truncated, not a slide, or damaged; see its <c>Reason</c>.</exception>
     /// <exception cref="NativeLibraryUnavailableException">OpenSlide is not installed or too old.</exception>
-    public static ISlideSource Open(string path, out string? whyOpenSlide, long cacheBytes = TiledTiffSource.DefaultCacheBytes)
+    public static ISlideSource Open(string path, out string? whyOpenSlide, long cacheBytes = TiledTiffSource.DefaultCacheBytes, string? readFrom = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(cacheBytes);
         ArgumentException.ThrowIfNullOrEmpty(path);
-        if (TiledTiffLayout.FindHugeTile(path) is { } problem)
+        if (TiledTiffLayout.FindHugeTile(readFrom ?? path) is { } problem)
         {
             throw new SlideFormatException(path, SlideFailureReason.Unreadable, $"'{path}' cannot be opened: {problem}; copy or export it again.");
         }
 
-        OpenSlideSource openSlide = OpenSlideSource.Open(path);
+        OpenSlideSource openSlide = OpenSlideSource.Open(path, readFrom);
         try
         {
-            return (ISlideSource?)TiledTiffSource.TryCreate(openSlide, cacheBytes, out whyOpenSlide) ?? openSlide;
+            if (TiledTiffSource.TryCreate(openSlide, cacheBytes, out whyOpenSlide) is { } tiled)
+            {
+                return tiled;
+            }
+
+            openSlide.ReaderReason = whyOpenSlide;
+            return openSlide;
         }
         catch
         {

@@ -27,7 +27,13 @@ public sealed class AreaResampler
         _y = y;
     }
 
-    public bool IsIdentity => _x.Source == _x.Destination && _y.Source == _y.Destination;
+    public bool IsIdentity => _x.IsIdentity && _y.IsIdentity;
+
+    /// <summary>Width of the result, pixels.</summary>
+    public int Width => _x.Destination;
+
+    /// <summary>Height of the result, pixels.</summary>
+    public int Height => _y.Destination;
 
     public static RgbImage Resample(RgbImage image, int width, int height)
     {
@@ -41,6 +47,15 @@ public sealed class AreaResampler
     /// <param name="destination">Row-major RGB of the destination size; must not overlap <paramref name="source"/>.</param>
     public void Resample(ReadOnlySpan<byte> source, Span<byte> destination) => ResampleBlock(
         source, 0, 0, _x.Source, destination, _x.Destination, new PixelBlock(0, 0, _x.Destination, _y.Destination));
+
+    /// <summary>Makes one row of the result.</summary>
+    /// <param name="source">Row-major RGB of the source size.</param>
+    /// <param name="row">At least <see cref="Width"/> pixels of RGB.</param>
+    public void ResampleRow(ReadOnlySpan<byte> source, int y, Span<byte> row)
+    {
+        int first = _y.Start(y);
+        ResampleBlock(source[(first * _x.Source * 3)..], 0, first, _x.Source, row, _x.Destination, new PixelBlock(0, y, _x.Destination, 1));
+    }
 
     /// <summary>Makes only the destination pixels of <paramref name="block"/>, from a piece of the source that holds all that they look at.</summary>
     /// <param name="source">Row-major RGB piece of the source.</param>
@@ -81,11 +96,7 @@ public sealed class AreaResampler
             {
                 ReadOnlySpan<float> weights = _y.Weights(block.Y + y);
                 int first = _y.Start(block.Y + y) - sourceY;
-                for (int t = 0; t < weights.Length; t++)
-                {
-                    AddRow(sums.AsSpan(0, values), source.Slice((first + t) * values, values), weights[t], isFirst: t == 0);
-                }
-
+                SumRows(sums.AsSpan(0, values), source.Slice(first * values, weights.Length * values), weights);
                 SumColumns(sums, sourceX, destination.Slice(y * destinationStride * 3, block.Width * 3), block.X);
             }
         }
@@ -95,25 +106,25 @@ public sealed class AreaResampler
         }
     }
 
-    private static void AddRow(Span<float> sums, ReadOnlySpan<byte> row, float weight, bool isFirst)
+    // Compiled at full speed at once: a run of a few hundred tiles would otherwise spend most of its time in the first, slow version.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SumRows(Span<float> sums, ReadOnlySpan<byte> rows, ReadOnlySpan<float> weights)
     {
         ref float sum = ref MemoryMarshal.GetReference(sums);
-        ref byte pixel = ref MemoryMarshal.GetReference(row);
+        ref byte pixel = ref MemoryMarshal.GetReference(rows);
+        ref float weight = ref MemoryMarshal.GetReference(weights);
+        int values = sums.Length;
         int i = 0;
         if (Vector256.IsHardwareAccelerated)
         {
-            Vector256<float> w = Vector256.Create(weight);
-            for (; i + 16 <= row.Length; i += 16)
+            for (; i + 16 <= values; i += 16)
             {
-                (Vector128<ushort> low, Vector128<ushort> high) = Vector128.Widen(Vector128.LoadUnsafe(ref pixel, (nuint)i));
-                (Vector128<uint> a, Vector128<uint> b) = Vector128.Widen(low);
-                (Vector128<uint> c, Vector128<uint> d) = Vector128.Widen(high);
-                Vector256<float> p = Vector256.ConvertToSingle(Vector256.Create(a, b).AsInt32()) * w;
-                Vector256<float> q = Vector256.ConvertToSingle(Vector256.Create(c, d).AsInt32()) * w;
-                if (!isFirst)
+                (Vector256<float> p, Vector256<float> q) = Weighted(ref pixel, (nuint)i, weight);
+                for (int t = 1; t < weights.Length; t++)
                 {
-                    p = Vector256.LoadUnsafe(ref sum, (nuint)i) + p;
-                    q = Vector256.LoadUnsafe(ref sum, (nuint)(i + 8)) + q;
+                    (Vector256<float> r, Vector256<float> s) = Weighted(ref pixel, (nuint)((t * values) + i), Unsafe.Add(ref weight, t));
+                    p += r;
+                    q += s;
                 }
 
                 p.StoreUnsafe(ref sum, (nuint)i);
@@ -121,34 +132,51 @@ public sealed class AreaResampler
             }
         }
 
-        for (; i < row.Length; i++)
+        for (; i < values; i++)
         {
-            float value = row[i] * weight;
-            sums[i] = isFirst ? value : sums[i] + value;
+            float total = rows[i] * weights[0];
+            for (int t = 1; t < weights.Length; t++)
+            {
+                total += rows[(t * values) + i] * weights[t];
+            }
+
+            sums[i] = total;
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (Vector256<float> Low, Vector256<float> High) Weighted(ref byte pixels, nuint at, float weight)
+    {
+        Vector256<float> w = Vector256.Create(weight);
+        Vector256<ushort> shorts = Vector256.WidenLower(Vector128.LoadUnsafe(ref pixels, at).ToVector256Unsafe());
+        (Vector256<uint> low, Vector256<uint> high) = Vector256.Widen(shorts);
+        return (Vector256.ConvertToSingle(low.AsInt32()) * w, Vector256.ConvertToSingle(high.AsInt32()) * w);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void SumColumns(float[] sums, int sourceX, Span<byte> destination, int firstColumn)
     {
         // Lanes are R, G, B and the next pixel's R, which is dropped; the rented row is one float longer for the last pixel's sake.
         ref float sum = ref MemoryMarshal.GetArrayDataReference(sums);
+        ref byte target = ref MemoryMarshal.GetReference(destination);
         int last = destination.Length - 3;
         for (int o = 0, column = firstColumn; o <= last; o += 3, column++)
         {
             ReadOnlySpan<float> weights = _x.Weights(column);
             nuint at = (nuint)((_x.Start(column) - sourceX) * 3);
             Vector128<float> total = Vector128.Create(0.5f);
-            foreach (float weight in weights)
+            for (int t = 0; t < weights.Length; t++)
             {
-                total += Vector128.LoadUnsafe(ref sum, at) * weight;
+                total += Vector128.LoadUnsafe(ref sum, at) * weights[t];
                 at += 3;
             }
 
-            Vector128<int> rounded = Vector128.ConvertToInt32(total);
+            // Windows have negative weights, and can leave the range of a byte.
+            Vector128<int> rounded = Vector128.ConvertToInt32(Vector128.Min(Vector128.Max(total, Vector128<float>.Zero), Vector128.Create(255.5f)));
             if (o < last)
             {
                 Vector128<ushort> halves = Vector128.Narrow(rounded, rounded).AsUInt16();
-                Unsafe.WriteUnaligned(ref destination[o], Vector128.Narrow(halves, halves).AsUInt32().ToScalar());
+                Unsafe.WriteUnaligned(ref Unsafe.Add(ref target, o), Vector128.Narrow(halves, halves).AsUInt32().ToScalar());
             }
             else
             {

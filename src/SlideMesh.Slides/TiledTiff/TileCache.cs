@@ -1,40 +1,63 @@
 namespace SlideMesh.Slides.TiledTiff;
 
 /// <summary>
-/// Decoded tiles of one slide, least recently used out first. Neighbouring tiles lie in different shards, each with its own lock and
-/// its own share of the bytes, so that threads that walk side by side rarely meet. Buffers go back to their shard when the last
+/// Decoded tiles of one slide, least recently used out first. Neighbouring tiles lie in different shards, each with its own lock, so
+/// that threads that walk side by side rarely meet; the bound in bytes is common to all. Buffers go back to their shard when the last
 /// reader is done, so that a long walk allocates nothing.
 /// </summary>
 internal sealed class TileCache
 {
-    private const int MaxShards = 16;
-    private const int TilesPerShard = 8;
+    private const int ShardCount = 16;
 
+    private readonly long _capacityBytes;
     private readonly Shard[] _shards;
+    private long _keptBytes;
 
     /// <param name="capacityBytes">Bound on what is kept; a tile in use by a reader is kept alive beyond it.</param>
-    /// <param name="tileBytes">Bytes of the largest tile; every buffer has this size.</param>
-    public TileCache(long capacityBytes, int tileBytes)
+    public TileCache(long capacityBytes)
     {
-        int shards = (int)Math.Clamp(capacityBytes / ((long)TilesPerShard * tileBytes), 1, MaxShards);
-        int tiles = (int)Math.Min(capacityBytes / tileBytes / shards, 1 << 20);
-        _shards = [.. Enumerable.Range(0, shards).Select(_ => new Shard(tiles, tileBytes))];
+        _capacityBytes = capacityBytes;
+        _shards = [.. Enumerable.Range(0, ShardCount).Select(_ => new Shard(this))];
     }
 
+    /// <summary>Bytes of tiles kept at the moment.</summary>
+    public long KeptBytes => Interlocked.Read(ref _keptBytes);
+
     /// <summary>The tile's entry, whose pixels the caller decodes under the entry's own lock when nobody did. Give it back with <see cref="Release"/>.</summary>
-    public Entry Acquire(int level, int tile) => ShardOf(level, tile).Acquire(((long)level << 32) | (uint)tile);
+    /// <param name="bytes">Size of the tile's pixels; always the same for one key.</param>
+    public Entry Acquire(TileKey key, int bytes)
+    {
+        int home = Home(key);
+        bool keep = bytes <= _capacityBytes;
+        (Entry entry, bool isNew) = _shards[home].Acquire(key, bytes, keep);
+        if (isNew && keep)
+        {
+            Interlocked.Add(ref _keptBytes, bytes);
+            for (int i = 0; i < ShardCount && KeptBytes > _capacityBytes; i++)
+            {
+                while (KeptBytes > _capacityBytes && _shards[(home + i) % ShardCount].TryEvict(except: entry))
+                {
+                }
+            }
+        }
+
+        return entry;
+    }
 
     /// <summary>The tile's entry if it is kept.</summary>
-    public Entry? TryAcquire(int level, int tile) => ShardOf(level, tile).TryAcquire(((long)level << 32) | (uint)tile);
+    public Entry? TryAcquire(TileKey key) => _shards[Home(key)].TryAcquire(key);
 
-    /// <param name="isBroken">Forget it: its pixels could not be decoded.</param>
-    public void Release(int level, int tile, Entry entry, bool isBroken) => ShardOf(level, tile).Release(entry, isBroken);
+    /// <param name="forget">Do not keep it: its pixels could not be decoded, or nobody will ask again.</param>
+    public void Release(Entry entry, bool forget) => _shards[Home(entry.Key)].Release(entry, forget);
 
-    private Shard ShardOf(int level, int tile) => _shards[(tile + level) % _shards.Length];
+    /// <summary>Stops keeping a tile that nobody will ask for again.</summary>
+    public void Forget(TileKey key) => _shards[Home(key)].Forget(key);
 
-    internal sealed class Entry(long key, byte[] pixels)
+    private static int Home(TileKey key) => (int)((uint)(key.Tile + (key.Level * 7) + key.Halvings) % ShardCount);
+
+    internal sealed class Entry(TileKey key, byte[] pixels)
     {
-        public long Key { get; } = key;
+        public TileKey Key { get; } = key;
 
         /// <summary>Row-major RGB of the tile's full size. Written under <see cref="Decoding"/> while not <see cref="IsDecoded"/>, then only read.</summary>
         public byte[] Pixels { get; } = pixels;
@@ -50,14 +73,17 @@ internal sealed class TileCache
         public bool IsKept { get; set; }
     }
 
-    private sealed class Shard(int capacityTiles, int tileBytes)
+    private sealed class Shard(TileCache cache)
     {
+        // Enough for what is taken out and put in at about one time; more would escape the bound.
+        private const int MaxSpare = 4;
+
         private readonly Lock _lock = new();
-        private readonly Dictionary<long, LinkedListNode<Entry>> _kept = [];
+        private readonly Dictionary<TileKey, LinkedListNode<Entry>> _kept = [];
         private readonly LinkedList<Entry> _byUse = new();
         private readonly Stack<byte[]> _spare = new();
 
-        public Entry? TryAcquire(long key)
+        public Entry? TryAcquire(TileKey key)
         {
             lock (_lock)
             {
@@ -65,43 +91,69 @@ internal sealed class TileCache
             }
         }
 
-        public Entry Acquire(long key)
+        public (Entry Entry, bool IsNew) Acquire(TileKey key, int bytes, bool keep)
         {
             lock (_lock)
             {
                 if (_kept.TryGetValue(key, out LinkedListNode<Entry>? node))
                 {
-                    return Use(node);
+                    return (Use(node), false);
                 }
 
-                while (_kept.Count > 0 && _kept.Count >= capacityTiles)
+                byte[] pixels = _spare.TryPop(out byte[]? spare) && spare.Length == bytes ? spare : GC.AllocateUninitializedArray<byte>(bytes);
+                var entry = new Entry(key, pixels) { Users = 1, IsKept = keep };
+                if (keep)
                 {
-                    Forget(_byUse.Last!);
-                }
-
-                var entry = new Entry(key, _spare.TryPop(out byte[]? pixels) ? pixels : GC.AllocateUninitializedArray<byte>(tileBytes)) { Users = 1 };
-                if (capacityTiles > 0)
-                {
-                    entry.IsKept = true;
                     _kept.Add(key, _byUse.AddFirst(entry));
                 }
 
-                return entry;
+                return (entry, true);
             }
         }
 
-        public void Release(Entry entry, bool isBroken)
+        public bool TryEvict(Entry except)
+        {
+            lock (_lock)
+            {
+                LinkedListNode<Entry>? oldest = _byUse.Last;
+                if (oldest is not null && ReferenceEquals(oldest.Value, except))
+                {
+                    oldest = oldest.Previous;
+                }
+
+                if (oldest is null)
+                {
+                    return false;
+                }
+
+                Forget(oldest);
+                return true;
+            }
+        }
+
+        public void Release(Entry entry, bool forget)
         {
             lock (_lock)
             {
                 entry.Users--;
-                if (isBroken && entry.IsKept)
+                if (forget && entry.IsKept)
                 {
                     Forget(_kept[entry.Key]);
                 }
                 else
                 {
                     Recycle(entry);
+                }
+            }
+        }
+
+        public void Forget(TileKey key)
+        {
+            lock (_lock)
+            {
+                if (_kept.TryGetValue(key, out LinkedListNode<Entry>? node))
+                {
+                    Forget(node);
                 }
             }
         }
@@ -119,16 +171,19 @@ internal sealed class TileCache
             _byUse.Remove(node);
             _kept.Remove(node.Value.Key);
             node.Value.IsKept = false;
+            Interlocked.Add(ref cache._keptBytes, -node.Value.Pixels.Length);
             Recycle(node.Value);
         }
 
         private void Recycle(Entry entry)
         {
-            // Two spare buffers cover what is taken out and put in at one time; more would escape the bound.
-            if (!entry.IsKept && entry.Users == 0 && _spare.Count < 2)
+            if (!entry.IsKept && entry.Users == 0 && _spare.Count < MaxSpare)
             {
                 _spare.Push(entry.Pixels);
             }
         }
     }
 }
+
+/// <summary>A source tile as it was decoded: halved so many times.</summary>
+internal readonly record struct TileKey(int Level, int Halvings, int Tile);

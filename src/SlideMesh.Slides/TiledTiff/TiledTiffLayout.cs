@@ -45,7 +45,7 @@ internal static class TiledTiffLayout
         return
         [
             .. openSlide.Levels.Select(level => bySize.TryGetValue((level.Width, level.Height), out TiffDirectory? directory)
-                ? new TiledTiffLevel(level, directory, file.Length)
+                ? new TiledTiffLevel(level, directory, file.Length, sparseIsBackground: isGeneric || openSlide.Levels.Count == 1)
                 : throw new UnservedTiffException($"level {level.Index} is not found")),
         ];
     }

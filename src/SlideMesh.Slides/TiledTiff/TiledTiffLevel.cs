@@ -1,3 +1,5 @@
+using System.Numerics;
+using SlideMesh.Slides.OpenJpeg;
 using SlideMesh.Slides.Pyramid;
 
 namespace SlideMesh.Slides.TiledTiff;
@@ -5,6 +7,9 @@ namespace SlideMesh.Slides.TiledTiff;
 /// <summary>One level: where its tiles lie, and what their JPEG streams lack.</summary>
 internal sealed class TiledTiffLevel
 {
+    /// <summary>A block of 8 × 8 coefficients becomes 4 × 4, 2 × 2 or 1 pixel.</summary>
+    private const int MaxJpegHalvings = 3;
+
     private const int MaxTileEdge = 8192;
     private const long MaxTileBytes = 64 << 20;
 
@@ -16,13 +21,20 @@ internal sealed class TiledTiffLevel
     private readonly int[] _sizes;
 
     /// <param name="level">The level as OpenSlide describes it; the directory must agree.</param>
+    /// <param name="sparseIsBackground">A tile without bytes is background. Not in Aperio's pyramids: OpenSlide shows pieces of other levels on lower ones.</param>
     /// <exception cref="UnservedTiffException">Some property of it is not served.</exception>
-    public TiledTiffLevel(PyramidLevel level, TiffDirectory directory, long fileLength)
+    public TiledTiffLevel(PyramidLevel level, TiffDirectory directory, long fileLength, bool sparseIsBackground)
     {
         _level = level;
         Require(directory, TiffTag.ImageWidth, level.Width);
         Require(directory, TiffTag.ImageLength, level.Height);
-        Require(directory, TiffTag.Compression, 7);
+        Codec = directory.Number(TiffTag.Compression) switch
+        {
+            7 => TileCodec.Jpeg,
+            33003 => TileCodec.Jpeg2000YCbCr,
+            33005 => TileCodec.Jpeg2000Rgb,
+            long other => throw new UnservedTiffException($"{TiffTag.Compression} is {other}"),
+        };
         Require(directory, TiffTag.SamplesPerPixel, 3);
         Require(directory, TiffTag.PlanarConfiguration, 1);
         foreach (TiffTag tag in (TiffTag[])[TiffTag.FillOrder, TiffTag.Orientation, TiffTag.ImageDepth])
@@ -40,11 +52,12 @@ internal sealed class TiledTiffLevel
 
         TileWidth = Edge(directory, TiffTag.TileWidth);
         TileHeight = Edge(directory, TiffTag.TileLength);
+        MaxHalvings = Math.Min(MaxJpegHalvings, BitOperations.TrailingZeroCount(TileWidth | TileHeight));
         Columns = (level.Width + TileWidth - 1) / TileWidth;
         long rows = (level.Height + TileHeight - 1) / TileHeight;
         long tiles = Columns <= int.MaxValue / rows ? Columns * rows : throw new UnservedTiffException($"{Columns} × {rows} tiles");
         _offsets = directory.Numbers(TiffTag.TileOffsets, tiles);
-        _sizes = [.. directory.Numbers(TiffTag.TileByteCounts, tiles).Select(s => s is > 0 and <= MaxTileBytes ? (int)s : 0)];
+        _sizes = [.. directory.Numbers(TiffTag.TileByteCounts, tiles).Select(s => s <= MaxTileBytes ? (int)s : throw new UnservedTiffException($"a tile of level {level.Index} has {s} bytes"))];
         if (_offsets.Length != tiles || _sizes.Length != tiles)
         {
             throw new UnservedTiffException($"level {level.Index} does not list its {tiles} tiles");
@@ -52,10 +65,14 @@ internal sealed class TiledTiffLevel
 
         for (int i = 0; i < tiles; i++)
         {
-            // Aperio leaves tiles out; OpenSlide then shows those of a finer level, or nothing.
-            if (_sizes[i] == 0 || _offsets[i] == 0 || _offsets[i] > fileLength - _sizes[i])
+            if (_sizes[i] > 0 && (_offsets[i] == 0 || _offsets[i] > fileLength - _sizes[i]))
             {
                 throw new UnservedTiffException($"tile {i} of level {level.Index} is missing or oversized");
+            }
+
+            if (_sizes[i] == 0 && !sparseIsBackground)
+            {
+                throw new UnservedTiffException($"tile {i} of level {level.Index} was left out");
             }
         }
 
@@ -65,7 +82,7 @@ internal sealed class TiledTiffLevel
             6 => true,
             long other => throw new UnservedTiffException($"photometric interpretation {other}"),
         };
-        byte[] tables = directory.Has(TiffTag.JpegTables) ? directory.Bytes(TiffTag.JpegTables, 1 << 16) : [];
+        byte[] tables = Codec == TileCodec.Jpeg && directory.Has(TiffTag.JpegTables) ? directory.Bytes(TiffTag.JpegTables, 1 << 16) : [];
         Prefix = JpegSegments.Prefix(tables, isYCbCr, out JpegSegments.Tables defined)
             ?? throw new UnservedTiffException("its JPEG tables hold something else");
         Tables = defined;
@@ -85,11 +102,41 @@ internal sealed class TiledTiffLevel
 
     public int TileCount => _offsets.Length;
 
+    /// <summary>How often a tile can be halved while it is decoded, its edges staying whole pixels.</summary>
+    public int MaxHalvings { get; private set; }
+
+    public TileCodec Codec { get; }
+
+    /// <summary>For JPEG tiles: what stands in front of each instead of its first marker.</summary>
     public byte[] Prefix { get; }
 
     public JpegSegments.Tables Tables { get; }
 
     public (long Offset, int Size) Tile(int tile) => (_offsets[tile], _sizes[tile]);
+
+    /// <summary>The file holds nothing for the tile: background.</summary>
+    public bool IsSparse(int tile) => _sizes[tile] == 0;
+
+    /// <summary>A codestream's size is that of the level's tiles.</summary>
+    public bool Is(Jpeg2000Header? header) => header is { } h && h.Width == TileWidth && h.Height == TileHeight;
+
+    /// <summary>The codestreams of the level have no more decompositions to leave out.</summary>
+    public void LimitHalvings(int most) => MaxHalvings = Math.Min(MaxHalvings, most);
+
+    /// <summary>Tiles that a region inside of the level touches, row by row.</summary>
+    /// <param name="region">In pixels of the level halved <paramref name="halvings"/> times.</param>
+    public IEnumerable<int> TilesOf(LevelRegion region, int halvings)
+    {
+        int tileWidth = TileWidth >> halvings;
+        int tileHeight = TileHeight >> halvings;
+        for (long row = region.Y / tileHeight; region.Width > 0 && row * tileHeight < region.Y + region.Height; row++)
+        {
+            for (long column = region.X / tileWidth; column * tileWidth < region.X + region.Width; column++)
+            {
+                yield return (int)((row * Columns) + column);
+            }
+        }
+    }
 
     /// <summary>
     /// The region's top-left corner in pixels of this level, computed as OpenSlide does (a division of doubles). False where

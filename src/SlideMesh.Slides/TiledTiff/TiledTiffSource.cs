@@ -1,5 +1,6 @@
 using Microsoft.Win32.SafeHandles;
 using SlideMesh.Slides.Native;
+using SlideMesh.Slides.OpenJpeg;
 using SlideMesh.Slides.OpenSlide;
 using SlideMesh.Slides.Pyramid;
 using SlideMesh.Slides.TurboJpeg;
@@ -16,10 +17,13 @@ namespace SlideMesh.Slides.TiledTiff;
 public sealed class TiledTiffSource : ISlideSource
 {
     /// <summary>
-    /// 341 tiles of 256 pixels: an unaligned walk row by row, which holds two rows of them, decodes each tile once on tissue up to
-    /// 43,000 pixels wide. On wider tissue a tile that two rows of the walk share is decoded for each.
+    /// 682 tiles of 256 pixels. A planned walk row by row keeps one row of them at most, and only those with tissue, so that it decodes each
+    /// tile once on tissue up to 170,000 pixels wide; with tiles of 512 pixels, 87,000. On wider tissue some are decoded twice.
     /// </summary>
-    public const long DefaultCacheBytes = 64L << 20;
+    public const long DefaultCacheBytes = 128L << 20;
+
+    /// <summary>Reads that nobody announced keep whatever was read last, needed or not, as long as the slide is open.</summary>
+    private const long UnplannedCacheBytes = 64L << 20;
 
     private const int ComparedEdge = 256;
 
@@ -28,8 +32,9 @@ public sealed class TiledTiffSource : ISlideSource
     private readonly TiledTiffLevel[] _levels;
     private readonly TileDecoder _decoder;
     private readonly TileCache _cache;
-    private readonly int[][] _decodedOnce;
-    private volatile bool _isRevisited;
+    private readonly TileAssembler _planned;
+    private readonly TileAssembler _assembler;
+    private readonly UnplannedUses[] _unplanned;
     private long _delegated;
 
     private TiledTiffSource(OpenSlideSource openSlide, SafeFileHandle file, TiledTiffLevel[] levels, long cacheBytes)
@@ -38,8 +43,10 @@ public sealed class TiledTiffSource : ISlideSource
         _file = file;
         _levels = levels;
         _decoder = new TileDecoder(file);
-        _cache = new TileCache(cacheBytes, levels.Max(l => l.TileWidth * l.TileHeight * 3));
-        _decodedOnce = [.. levels.Select(l => new int[(l.TileCount + 31) / 32])];
+        _cache = new TileCache(cacheBytes);
+        _planned = new TileAssembler(_decoder, _cache);
+        _assembler = new TileAssembler(_decoder, new TileCache(Math.Min(cacheBytes, UnplannedCacheBytes)));
+        _unplanned = [.. levels.Select(l => new UnplannedUses(l.TileCount))];
     }
 
     public string Path => _openSlide.Path;
@@ -60,6 +67,9 @@ public sealed class TiledTiffSource : ISlideSource
     /// <summary>Source tiles decoded so far, damaged ones included.</summary>
     internal long DecodedTiles => _decoder.Decoded;
 
+    /// <summary>Bytes of decoded tiles kept at the moment.</summary>
+    internal long KeptBytes => _cache.KeptBytes;
+
     /// <summary>Regions that OpenSlide read.</summary>
     internal long DelegatedRegions => Interlocked.Read(ref _delegated);
 
@@ -72,8 +82,9 @@ public sealed class TiledTiffSource : ISlideSource
         TiledTiffSource? source = null;
         try
         {
-            file = File.OpenHandle(openSlide.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.RandomAccess);
+            file = File.OpenHandle(openSlide.File, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.RandomAccess);
             source = new TiledTiffSource(openSlide, file, TiledTiffLayout.Read(file, openSlide), cacheBytes);
+            source.LookIntoJpeg2000();
             source.CompareWithOpenSlide();
             reason = null;
             return source;
@@ -102,9 +113,33 @@ public sealed class TiledTiffSource : ISlideSource
         if (!_levels[level].TryLocate(origin, width, height, out long x, out long y)
             || !TryRead(_levels[level], new LevelRegion(x, y, width, height), rgb[..bytes]))
         {
+            ThrowIfDangerous(_levels[level], new LevelRegion(x, y, width, height));
             Interlocked.Increment(ref _delegated);
             _openSlide.ReadRegion(origin, level, width, height, rgb);
         }
+    }
+
+    public int MaxHalvings(int level)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(level);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(level, _levels.Length);
+        return _levels[level].MaxHalvings;
+    }
+
+    public HalvedPixels HalvedPixels(int level)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(level);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(level, _levels.Length);
+        return _levels[level].Codec == TileCodec.Jpeg ? Pyramid.HalvedPixels.Means : Pyramid.HalvedPixels.WaveletSamples;
+    }
+
+    public IRegionPass BeginPass(RegionWalk walk)
+    {
+        ArgumentNullException.ThrowIfNull(walk);
+        ArgumentOutOfRangeException.ThrowIfNegative(walk.Halvings);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(walk.Halvings, MaxHalvings(walk.Level));
+        ObjectDisposedException.ThrowIf(_file.IsClosed, this);
+        return new TilePass(_levels[walk.Level], walk, _planned, _cache, new ReadAhead(_file));
     }
 
     public void Dispose()
@@ -122,89 +157,36 @@ public sealed class TiledTiffSource : ISlideSource
             rgb.Fill(255);
         }
 
-        if (inside.Width <= 0 || inside.Height <= 0)
-        {
-            return true;
-        }
-
-        for (long row = inside.Y / level.TileHeight; row * level.TileHeight < inside.Y + inside.Height; row++)
-        {
-            for (long column = inside.X / level.TileWidth; column * level.TileWidth < inside.X + inside.Width; column++)
-            {
-                if (!TryReadTile(level, column, row, region, inside, rgb))
-                {
-                    return false;
-                }
-            }
-        }
-
-        return true;
+        return inside.Width == 0 || inside.Height == 0 || _assembler.TryRead(level, 0, region, inside, _unplanned[level.Index], rgb);
     }
 
-    private bool TryReadTile(TiledTiffLevel level, long column, long row, LevelRegion region, LevelRegion inside, Span<byte> rgb)
+    /// <summary>OpenJPEG takes memory for what a codestream says that it is: one that says something else than the directory is not passed on.</summary>
+    private void ThrowIfDangerous(TiledTiffLevel level, LevelRegion region)
     {
-        int tile = (int)((row * level.Columns) + column);
-        long left = column * level.TileWidth;
-        long top = row * level.TileHeight;
-        bool isWhole = left >= inside.X && top >= inside.Y
-            && left + level.TileWidth <= inside.X + inside.Width && top + level.TileHeight <= inside.Y + inside.Height;
-        TileCache.Entry? entry = _cache.TryAcquire(level.Index, tile);
-        if (entry is null && isWhole && !_isRevisited && MarkDecoded(level.Index, tile))
+        // A region between pixels touches one more.
+        LevelRegion inside = (region with { Width = region.Width + 1, Height = region.Height + 1 }).Clip(level.Width, level.Height);
+        if (level.Codec != TileCodec.Jpeg && inside.Height > 0
+            && level.TilesOf(inside, 0).Any(t => !level.IsSparse(t) && !level.Is(_decoder.ReadJpeg2000Header(level, t))))
         {
-            // A walk without overlap needs every whole tile once: straight to its place, nothing kept. The first tile that is
-            // wanted a second time ends this way for the slide.
-            int at = (int)((((top - region.Y) * region.Width) + left - region.X) * 3);
-            return _decoder.TryDecode(level, tile, rgb[at..], region.Width * 3);
-        }
-
-        entry ??= _cache.Acquire(level.Index, tile);
-        bool isGood = false;
-        try
-        {
-            lock (entry.Decoding)
-            {
-                entry.IsDecoded = entry.IsDecoded || _decoder.TryDecode(level, tile, entry.Pixels, level.TileWidth * 3);
-                isGood = entry.IsDecoded;
-            }
-
-            if (isGood)
-            {
-                Copy(entry.Pixels, left, top, level, region, inside, rgb);
-            }
-
-            return isGood;
-        }
-        finally
-        {
-            _cache.Release(level.Index, tile, entry, !isGood);
+            throw new SlideFormatException(
+                Path, SlideFailureReason.Unreadable,
+                $"'{Path}': {region.Width} × {region.Height} pixels of level {level.Index} at pixel ({region.X}, {region.Y}) cannot be read: damaged JPEG 2000.");
         }
     }
 
-    /// <summary>False when the tile was decoded before.</summary>
-    private bool MarkDecoded(int level, int tile)
+    private void LookIntoJpeg2000()
     {
-        int bit = 1 << (tile & 31);
-        bool isFirst = (Interlocked.Or(ref _decodedOnce[level][tile >> 5], bit) & bit) == 0;
-        if (!isFirst)
+        foreach (TiledTiffLevel level in _levels.Where(l => l.Codec != TileCodec.Jpeg))
         {
-            _isRevisited = true;
-        }
-
-        return isFirst;
-    }
-
-    private static void Copy(
-        byte[] pixels, long left, long top, TiledTiffLevel level, LevelRegion region, LevelRegion inside, Span<byte> rgb)
-    {
-        long fromX = Math.Max(left, inside.X);
-        long fromY = Math.Max(top, inside.Y);
-        int bytes = (int)(Math.Min(left + level.TileWidth, inside.X + inside.Width) - fromX) * 3;
-        int rows = (int)(Math.Min(top + level.TileHeight, inside.Y + inside.Height) - fromY);
-        int source = (int)((((fromY - top) * level.TileWidth) + fromX - left) * 3);
-        int target = (int)((((fromY - region.Y) * region.Width) + fromX - region.X) * 3);
-        for (int i = 0; i < rows; i++, source += level.TileWidth * 3, target += region.Width * 3)
-        {
-            pixels.AsSpan(source, bytes).CopyTo(rgb[target..]);
+            Jpeg2000Decoder.EnsureLoaded();
+            // One encoder wrote all tiles; one that lacks the decompositions is decoded in full.
+            if (Enumerable.Range(0, level.TileCount).Where(t => !level.IsSparse(t)).Select(t => (int?)t).FirstOrDefault() is int tile)
+            {
+                Jpeg2000Header header = _decoder.ReadJpeg2000Header(level, tile)
+                    ?? throw new UnservedTiffException($"the JPEG 2000 tiles of level {level.Index} are damaged or of an unusual kind");
+                // Halved twice, a tile would be too far from the mean of its pixels; the other wavelet is not for pictures of slides.
+                level.LimitHalvings(header.IsReversible ? 0 : Math.Min(1, header.Decompositions));
+            }
         }
     }
 
@@ -234,26 +216,55 @@ public sealed class TiledTiffSource : ISlideSource
             }
 
             _openSlide.ReadRegion(origin, level.Index, width, height, theirs);
-            if (!own.AsSpan(0, bytes).SequenceEqual(theirs.AsSpan(0, bytes)))
+            if (!IsSame(own.AsSpan(0, bytes), theirs.AsSpan(0, bytes), level.Codec == TileCodec.Jpeg ? 0 : 1))
             {
                 throw new UnservedTiffException($"pixels of level {level.Index} differ from OpenSlide's");
             }
         }
 
-        foreach (int[] bits in _decodedOnce)
+        static bool IsSame(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, int tolerance)
         {
-            bits.AsSpan().Clear();
+            for (int i = 0; i < a.Length; i++)
+            {
+                if (Math.Abs(a[i] - b[i]) > tolerance)
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+
+        foreach (UnplannedUses uses in _unplanned)
+        {
+            uses.Clear();
         }
     }
 
-    /// <summary>Pixels of a level; may lie outside of it.</summary>
-    private readonly record struct LevelRegion(long X, long Y, int Width, int Height)
+    /// <summary>
+    /// Reads that nobody announced: most walk a slide without overlap and need every whole tile once. The first tile that is wanted a
+    /// second time ends this way for the level.
+    /// </summary>
+    private sealed class UnplannedUses(int tiles) : ITileUses
     {
-        public LevelRegion Clip(long width, long height)
+        private readonly int[] _decodedOnce = new int[(tiles + 31) / 32];
+        private volatile bool _isRevisited;
+
+        public bool IsOnly(int tile)
         {
-            long left = Math.Max(X, 0);
-            long top = Math.Max(Y, 0);
-            return new(left, top, (int)Math.Max(0, Math.Min(X + Width, width) - left), (int)Math.Max(0, Math.Min(Y + Height, height) - top));
+            if (_isRevisited)
+            {
+                return false;
+            }
+
+            int bit = 1 << (tile & 31);
+            bool isFirst = (Interlocked.Or(ref _decodedOnce[tile >> 5], bit) & bit) == 0;
+            _isRevisited |= !isFirst;
+            return isFirst;
         }
+
+        public bool End(int tile) => false;
+
+        public void Clear() => _decodedOnce.AsSpan().Clear();
     }
 }

@@ -54,10 +54,10 @@ public sealed class JpegDecoder : IDisposable
         }
     }
 
-    /// <summary>Decodes at full size into a part of a larger picture.</summary>
+    /// <summary>Decodes into a part of a larger picture, at full size or at 1/2, 1/4 or 1/8 of it.</summary>
     /// <param name="rgb">Destination of the first pixel; rows lie <paramref name="strideBytes"/> apart.</param>
-    /// <param name="width">Width of the JPEG, pixels; the caller has checked it against the header.</param>
-    /// <param name="height">Height of the JPEG, pixels.</param>
+    /// <param name="width">Width wanted, pixels; the caller has checked against the header that the JPEG has it times 1, 2, 4 or 8.</param>
+    /// <param name="height">Height wanted, pixels; the same factor.</param>
     /// <returns>False when libjpeg-turbo refused or warned; <paramref name="rgb"/> then holds anything.</returns>
     public unsafe bool TryDecode(ReadOnlySpan<byte> jpeg, Span<byte> rgb, int width, int height, int strideBytes)
     {

@@ -1,5 +1,6 @@
 using SlideMesh.Inference.Batching;
 using SlideMesh.Inference.Packages;
+using SlideMesh.Slides.Raster;
 
 namespace SlideMesh.Inference.Tests.Batching;
 
@@ -41,6 +42,46 @@ public sealed class TileNormaliserTests
                 Assert.Equal(expected, planes[(c * size * size) + i], 1e-6);
             }
         }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(33)]
+    [InlineData(224)]
+    public void Half_planes_are_the_float_planes_rounded(int size)
+    {
+        byte[] rgb = new byte[size * size * 3];
+        new Random(size).NextBytes(rgb);
+        float[] planes = new float[rgb.Length];
+        Half[] halves = new Half[rgb.Length];
+        TileNormaliser normaliser = new(ImageNet);
+
+        normaliser.Normalise(rgb, planes);
+        normaliser.Normalise(rgb, halves);
+
+        Assert.Equal(planes.Select(p => (Half)p), halves);
+    }
+
+    [Theory]
+    [InlineData(508, 448, 224)]
+    [InlineData(300, 300, 224)]
+    [InlineData(100, 90, 100)]
+    [InlineData(64, 64, 64)]
+    public void Resampled_planes_have_the_bits_of_a_resampled_picture(int width, int height, int size)
+    {
+        byte[] rgb = new byte[width * height * 3];
+        new Random(size).NextBytes(rgb);
+        AreaResampler resampler = new(width, height, size, size);
+        byte[] picture = new byte[size * size * 3];
+        float[] expected = new float[picture.Length];
+        float[] actual = new float[picture.Length];
+        TileNormaliser normaliser = new(ImageNet);
+
+        resampler.Resample(rgb, picture);
+        normaliser.Normalise(picture, expected);
+        normaliser.Resample(resampler, rgb, actual);
+
+        Assert.Equal(expected, actual);
     }
 
     [Fact]

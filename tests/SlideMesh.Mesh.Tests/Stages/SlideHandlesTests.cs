@@ -106,9 +106,9 @@ public sealed class SlideHandlesTests : IDisposable
     public async Task Many_threads_on_few_places_always_read_an_open_slide()
     {
         using SlideHandles handles = new(2);
-        await Parallel.ForAsync(0, 400, new ParallelOptions { MaxDegreeOfParallelism = 8 }, (i, _) =>
+        await Parallel.ForAsync(0, 400, new ParallelOptions { MaxDegreeOfParallelism = 8 }, (i, token) =>
         {
-            using SlideHandles.Lease lease = handles.Open(Entry($"s{i % 5}"));
+            using SlideHandles.Lease lease = handles.Open(Entry($"s{i % 5}"), token);
             Assert.False(IsClosed(lease.Source));
             return ValueTask.CompletedTask;
         });

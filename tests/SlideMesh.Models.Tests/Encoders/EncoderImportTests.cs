@@ -133,12 +133,20 @@ public sealed class EncoderImportTests
     [InlineData("vit-b16", """{"model_args": {"reg_tokens": 4}}""", "reg_tokens 4")]
     [InlineData("vit-b16", """{"model_args": {"block_fn": "ParallelScalingBlock"}}""", "block_fn")]
     [InlineData("vit-b16", """{"model_args": {"act_layer": "hard_mish"}}""", "hardmish")]
+    [InlineData("vit-dinov2", """{"model_args": {"mlp_layer": "timm.layers.GluMlp"}}""", "GluMlp")]
     [InlineData("vit-b16", """{"global_pool": ""}""", "--set pooling=")]
     [InlineData("vit-b16", """{"global_pool": "map"}""", "'map'")]
     [InlineData("vit-b16", """{"model_args": {"num_heads": 7}}""", "7 does not divide")]
     [InlineData("vit-b16", """{"pretrained_cfg": {"input_size": [3, 224, 192]}}""", "input_size")]
     [InlineData("vit-b16", """{"pretrained_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0, 0.5]}}""", "std")]
     [InlineData("vit-b16", """{"pretrained_cfg": {"input_size": [3, 230, 230]}}""", "230 px")]
+    [InlineData("vit-b16", """{"pretrained_cfg": {"input_size": [3, 1000000, 1000000]}}""", "1000000 px")]
+    [InlineData("vit-b16", """{"architecture": "vit_base_patch16_rope_224"}""", "vit_base_patch16_rope_224")]
+    [InlineData("vit-b16", """{"architecture": "eva02_base_patch16"}""", "eva02_base_patch16")]
+    [InlineData("vit-g14-mean", """{"global_pool": "class-and-mean"}""", "fc_norm")]
+    [InlineData("resnet50", """{"architecture": "resnetaa50.a1h_in1k"}""", "resnetaa50")]
+    [InlineData("resnet50", """{"architecture": "resnet50", "model_args": {"output_stride": 8}}""", "output_stride")]
+    [InlineData("resnet50", """{"architecture": "resnet50", "global_pool": "max"}""", "'max'")]
     [InlineData("vit-qknorm-gap", """{"global_pool": "token"}""", "no class token")]
     [InlineData("efficientnet-b0-timm", """{"architecture": "tf_efficientnet_b0.ns_jft_in1k"}""", "tf_efficientnet_b0")]
     [InlineData("swin-tiny-timm", """{"pretrained_cfg": {"input_size": [3, 192, 192]}}""", "--tile-size")]
@@ -150,6 +158,30 @@ public sealed class EncoderImportTests
             () => Build(c.Weights(), c.Architecture, new ImportOptions { Config = JsonDocument.Parse(config).RootElement }));
 
         Assert.Contains(says, e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("pos_embed", "--set pos_embed=none")]
+    [InlineData("norm.weight", "norm.weight")]
+    public void A_vision_transformer_without_positions_or_norm_is_refused(string key, string says)
+    {
+        EncoderCase c = EncoderCase.Load("vit-b16");
+        StateDict weights = new("x.pth", c.Tensors.Where(t => t.Key != key).ToDictionary());
+
+        CheckpointException e = Assert.Throws<CheckpointException>(() => Build(weights, c.Architecture));
+
+        Assert.Contains(says, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_empty_kernel_is_refused()
+    {
+        Dictionary<string, CheckpointTensor> tensors = EncoderCase.Load("resnet18").Tensors.ToDictionary();
+        tensors["conv1.weight"] = FormulaWeights.Tensor("conv1.weight", [0, 3, 7, 7], 1);
+
+        CheckpointException e = Assert.Throws<CheckpointException>(() => Build(new StateDict("x.pth", tensors), "resnet18"));
+
+        Assert.Contains("conv1.weight", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -76,7 +76,7 @@ internal static class FormulaWeights
                 _ when vector && Ends("weight") => (1, 0.5),
                 _ when vector => (0, 0.1),
                 _ when Ends("_embed", "_embeddings", "pos_embedding", "_token", "_tokens", "_table") => (0, Math.Min(gain, 1) / 2),
-                _ => (0, gain * Math.Sqrt(3.0 / (count / shape[0]))),
+                _ => (0, gain * Math.Sqrt(3.0 / (count / Math.Max(shape[0], 1)))),
             };
         }
     }

@@ -3,6 +3,7 @@ using SlideMesh.Inference.OnnxRuntime;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Models.Architectures;
 using SlideMesh.Models.Packaging;
+using SlideMesh.Prediction;
 using SlideMesh.Prediction.Bags;
 using SlideMesh.Prediction.Heads;
 
@@ -44,6 +45,13 @@ internal sealed class ImportedHead : IDisposable
 
     public HeadResult Evaluate(IFeatureBag bag) =>
         _head.Evaluate(bag, new CaseFacts(_case.Sex is { } sex ? [sex] : [], _case.Omics()), CancellationToken.None);
+
+    /// <summary>The head in a predictor of its own, reading the stream <c>s</c>.</summary>
+    public SlidePredictor Predictor()
+    {
+        FeatureStream stream = new("s", Package.Manifest.Encoder!.Name, Package.Manifest.Tile!, _case.Width);
+        return new SlidePredictor(new ResolvedPipeline([Package], [stream], new Dictionary<string, string> { [Package.Name] = stream.Id }), _engine);
+    }
 
     public void Dispose()
     {

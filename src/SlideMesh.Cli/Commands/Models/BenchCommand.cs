@@ -28,7 +28,7 @@ internal static class BenchCommand
             AllowMultipleArgumentsPerToken = true,
             HelpName = "n",
         };
-        Option<int?> threads = new("--threads") { Description = "Threads that a graph of pixels computes with. Default: one per core. Heads compute with one.", HelpName = "n" };
+        Option<int?> threads = new("--threads") { Description = "Threads that a graph computes with. Default: one per core for pixels; one for heads, as in a run.", HelpName = "n" };
         Command command = new("bench", $"Measure a package on this machine: tiles or bags per second, memory. Medians of at least {LeastRuns} runs.\n{ExitCode.Help}") { package, batch, threads };
         EngineOptions engine = new();
         engine.AddTo(command);
@@ -54,15 +54,15 @@ internal static class BenchCommand
         }
 
         PackageCheck.Graphs(package, engine);
-        int cores = threads ?? Environment.ProcessorCount;
-        Console.Out.WriteLine($"{package.Name} on {engine.Description}, {engine.Device}, {(package.TakesPixels ? cores : 1)} threads");
+        int used = threads ?? (package.TakesPixels ? Environment.ProcessorCount : 1);
+        Console.Out.WriteLine($"{package.Name} on {engine.Description}, {engine.Device}, {used} threads");
         if (package.TakesPixels)
         {
-            BenchTiles(package, engine, sizes.Length > 0 ? sizes : [1, 8, 32], cores, cancellation);
+            BenchTiles(package, engine, sizes.Length > 0 ? sizes : [1, 8, 32], used, cancellation);
         }
         else
         {
-            BenchBags(package, engine, sizes.Length > 0 ? sizes : [1000, 10_000], cancellation);
+            BenchBags(package, new FixedThreads(engine, used), sizes.Length > 0 ? sizes : [1000, 10_000], cancellation);
         }
 
         return ExitCode.Success;
@@ -111,7 +111,7 @@ internal static class BenchCommand
         table.Write(Console.Out);
     }
 
-    private static void BenchBags(ModelPackage package, IInferenceEngine engine, int[] bags, CancellationToken cancellation)
+    private static void BenchBags(ModelPackage package, FixedThreads engine, int[] bags, CancellationToken cancellation)
     {
         TextTable table = new("tiles in a bag", "bags/s", "ms a bag", "peak memory so far, MiB");
         int width = package.Manifest.Encoder!.Dimension;
@@ -156,6 +156,23 @@ internal static class BenchCommand
     {
         using Process self = Process.GetCurrentProcess();
         return self.PeakWorkingSet64 >> 20;
+    }
+
+    /// <summary>An engine whose graphs compute with so many threads, whatever their caller asks.</summary>
+    private sealed class FixedThreads(IInferenceEngine engine, int count) : IInferenceEngine
+    {
+        public string Description => engine.Description;
+
+        public string Device => engine.Device;
+
+        public IInferenceSession Load(string path, int threads) => engine.Load(path, count);
+
+        public IInferenceSession Load(ModelPackage package, string role, int threads) => engine.Load(package, role, count);
+
+        public void Dispose()
+        {
+            // The engine is its maker's.
+        }
     }
 
     private static string Number(double value) => value.ToString("0.###", CultureInfo.InvariantCulture);

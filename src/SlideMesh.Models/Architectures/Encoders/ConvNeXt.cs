@@ -22,6 +22,7 @@ internal sealed class ConvNeXt : IArchitecture
     {
         ArgumentNullException.ThrowIfNull(weights);
         EncoderGraph encoder = new(Name, options, 224, EncoderGraph.ImageNet);
+        encoder.RequireConvolutional("convnext_tiny");
         bool timm = IsTimm(weights);
         OnnxGraph g = encoder.Graph;
         FeatureMap x = g.Conv(encoder.Pixels, weights, timm ? "stem.0" : "features.0.0", Window.Valid(4, 4));

@@ -78,9 +78,13 @@ internal static class Convolutions
     /// <summary>Mean over the image, [N, C].</summary>
     public static GraphValue GlobalAverage(this OnnxGraph g, FeatureMap x) => g.Node("Flatten", [g.Node("GlobalAveragePool", [x.Value])], ("axis", 1));
 
-    private static Weight TakeKernel(StateDict w, string conv, FeatureMap x, Window window, int outChannels, bool depthwise) => depthwise
-        ? w.Take($"{conv}.weight", x.Channels, 1, window.KernelY, window.KernelX)
-        : w.Take($"{conv}.weight", outChannels, x.Channels, window.KernelY, window.KernelX);
+    private static Weight TakeKernel(StateDict w, string conv, FeatureMap x, Window window, int outChannels, bool depthwise)
+    {
+        Weight kernel = depthwise
+            ? w.Take($"{conv}.weight", x.Channels, 1, window.KernelY, window.KernelX)
+            : w.Take($"{conv}.weight", outChannels, x.Channels, window.KernelY, window.KernelX);
+        return kernel.Count > 0 ? kernel : throw w.Fail($"key '{kernel.Name}' is empty.");
+    }
 
     private static FeatureMap Convolve(OnnxGraph g, FeatureMap x, Weight kernel, Weight? bias, Window window, bool depthwise) => new(
         g.Conv2d(x.Value, kernel, bias, window.Stride, window.Pads, depthwise ? x.Channels : 1), (int)kernel.Shape[0], Fitting(x, window));

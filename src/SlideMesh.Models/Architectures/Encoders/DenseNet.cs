@@ -20,6 +20,7 @@ internal sealed class DenseNet : IArchitecture
     {
         ArgumentNullException.ThrowIfNull(weights);
         EncoderGraph encoder = new(Name, options, 224, EncoderGraph.ImageNet);
+        encoder.RequireConvolutional("densenet121", "tv_densenet121");
         OnnxGraph g = encoder.Graph;
         StateDict w = weights.Below("features.");
         FeatureMap x = g.Relu(g.ConvNorm(encoder.Pixels, w, "conv0", "norm0", Window.Same(7, 2)));

@@ -4,7 +4,7 @@ using SlideMesh.Models.Graphs;
 namespace SlideMesh.Models.Architectures.Encoders;
 
 /// <summary>
-/// EfficientNet-B0 (Tan, Le 2019), torchvision's keys and timm's. timm's <c>tf_</c> variants pad otherwise and are refused by name.
+/// EfficientNet-B0 (Tan, Le 2019), torchvision's keys and timm's. timm's <c>tf_</c> variants pad otherwise; a configuration that names one is refused.
 /// </summary>
 internal sealed class EfficientNet : IArchitecture
 {
@@ -26,11 +26,7 @@ internal sealed class EfficientNet : IArchitecture
     {
         ArgumentNullException.ThrowIfNull(weights);
         EncoderGraph encoder = new(Name, options, 224, EncoderGraph.ImageNet);
-        if (encoder.Config.Architecture.StartsWith("tf_", StringComparison.Ordinal))
-        {
-            throw new ImportOptionException($"config.json: {encoder.Config.Architecture} pads in TensorFlow's manner, which is not read; export the model to ONNX and import that.");
-        }
-
+        encoder.RequireConvolutional("efficientnet_b0");
         bool timm = IsTimm(weights);
         OnnxGraph g = encoder.Graph;
         FeatureMap x = timm

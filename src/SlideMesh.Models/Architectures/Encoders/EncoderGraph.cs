@@ -19,6 +19,10 @@ internal sealed class EncoderGraph
 
     private const double UsualMicronsPerPixel = 0.5;
 
+    // What a package may say.
+    private const int SmallestTilePx = 16;
+    private const int LargestTilePx = 4096;
+
     private readonly ImportOptions _options;
     private readonly Normalisation _normalisation;
     private readonly List<string> _notes = [];
@@ -30,6 +34,11 @@ internal sealed class EncoderGraph
         _options = options;
         Config = new TimmConfig(options);
         TileSizePx = options.TileSizePx ?? Config.TileSizePx ?? tileSizePx;
+        if (TileSizePx is < SmallestTilePx or > LargestTilePx)
+        {
+            throw new ImportOptionException($"A tile of {TileSizePx} px is none: {SmallestTilePx} to {LargestTilePx} px are (--tile-size, or the configuration's input_size).");
+        }
+
         _normalisation = Config.Normalisation ?? normalisation;
         if (Config.Normalisation is null)
         {
@@ -54,6 +63,17 @@ internal sealed class EncoderGraph
     public FeatureMap Pixels { get; }
 
     public int TileSizePx { get; }
+
+    /// <summary>For convolutional nets: the configuration, if there is one, is of this net, pooled by the mean.</summary>
+    /// <exception cref="ImportOptionException">It is not.</exception>
+    public void RequireConvolutional(params ReadOnlySpan<string> names)
+    {
+        Config.RequireKnown([], names);
+        if (Config.Word("global_pool") is { } pooling and not ("" or "avg"))
+        {
+            throw new ImportOptionException($"Pooling '{pooling}' is not known; these features are the image's mean (global_pool avg).");
+        }
+    }
 
     public void Note(string line) => _notes.Add(line);
 

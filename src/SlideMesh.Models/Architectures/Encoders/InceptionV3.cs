@@ -24,6 +24,7 @@ internal sealed class InceptionV3 : IArchitecture
     {
         ArgumentNullException.ThrowIfNull(weights);
         EncoderGraph encoder = new(Name, options, 299, EncoderGraph.Symmetric);
+        encoder.RequireConvolutional("inception_v3", "tv_inception_v3", "tf_inception_v3", "gluon_inception_v3", "adv_inception_v3");
         Stage net = new(encoder.Graph, weights);
         FeatureMap x = net.Conv(encoder.Pixels, "Conv2d_1a_3x3", Window.Valid(3, 2), 32);
         x = net.Conv(x, "Conv2d_2a_3x3", Window.Valid(3), 32);

@@ -24,6 +24,7 @@ internal sealed class MobileNetV1 : IArchitecture
         ArgumentNullException.ThrowIfNull(weights);
         Layout layout = FindLayout(weights) ?? throw weights.Fail("holds none of the known layouts of MobileNet v1 (model.0.0, conv_stem, conv_dw_1).");
         EncoderGraph encoder = new(Name, options, 224, EncoderGraph.Symmetric);
+        encoder.RequireConvolutional("mobilenetv1", "mobilenet_v1", "mobilenet");
         OnnxGraph g = encoder.Graph;
         FeatureMap x = g.Relu6(g.ConvNorm(encoder.Pixels, weights, layout.Stem, layout.StemNorm, layout.Window(2), epsilon: layout.Epsilon));
         int width = x.Channels;

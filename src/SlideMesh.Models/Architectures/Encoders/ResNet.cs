@@ -24,6 +24,8 @@ internal sealed class ResNet(string name, int[] blocks, bool bottleneck) : IArch
     {
         ArgumentNullException.ThrowIfNull(weights);
         EncoderGraph encoder = new(name, options, 224, EncoderGraph.ImageNet);
+        string timm = name.Split('-')[0];
+        encoder.RequireConvolutional(timm, $"tv_{timm}", $"gluon_{timm}_v1b", $"ssl_{timm}", $"swsl_{timm}", $"wide_{timm}_2");
         OnnxGraph g = encoder.Graph;
         FeatureMap x = g.Relu(g.ConvNorm(encoder.Pixels, weights, "conv1", "bn1", Window.Same(7, 2)));
         x = g.MaxPool(x, Window.Same(3, 2));

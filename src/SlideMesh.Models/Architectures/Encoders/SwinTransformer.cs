@@ -26,6 +26,7 @@ internal sealed class SwinTransformer : IArchitecture
     {
         ArgumentNullException.ThrowIfNull(weights);
         EncoderGraph encoder = new(Name, options, 224, EncoderGraph.ImageNet);
+        encoder.RequireConvolutional("swin_tiny_patch4_window7", "swin_t", "swin_tiny", "ctranspath");
         bool timm = IsTimm(weights);
         if (timm && encoder.TileSizePx < SmallestTimmTile)
         {

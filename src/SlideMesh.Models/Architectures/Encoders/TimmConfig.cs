@@ -10,12 +10,42 @@ namespace SlideMesh.Models.Architectures.Encoders;
 /// </summary>
 internal sealed class TimmConfig(ImportOptions options)
 {
+    // model_args that change nothing at inference.
+    private static readonly string[] WithoutEffect =
+        ["img_size", "in_chans", "num_classes", "dynamic_img_size", "drop_rate", "pos_drop_rate", "patch_drop_rate", "proj_drop_rate", "attn_drop_rate", "drop_path_rate",
+         "drop_block_rate", "weight_init", "fix_init", "strict_img_size", "features_only", "pretrained", "global_pool"];
+
     /// <summary>timm's name of the architecture without the tag behind a dot; empty when there is none.</summary>
     public string Architecture { get; } = (Text(options.Config, "architecture") ?? "").Split('.')[0];
 
-    /// <summary>Names under <c>model_args</c>.</summary>
-    public IEnumerable<string> ModelArguments =>
-        Member(options.Config, "model_args") is { ValueKind: JsonValueKind.Object } arguments ? arguments.EnumerateObject().Select(p => p.Name) : [];
+    /// <summary>
+    /// Refuses a configuration of another net: several of timm's compute something else from the same keys (anti-aliased ResNets,
+    /// blocks in another order), and so do arguments that are not followed here.
+    /// </summary>
+    /// <param name="followed">Names under <c>model_args</c> that the graph follows.</param>
+    /// <param name="names">timm's names of the architecture, or their beginnings up to an underscore.</param>
+    /// <exception cref="ImportOptionException">It is of another net.</exception>
+    public void RequireKnown(IReadOnlyList<string> followed, params ReadOnlySpan<string> names)
+    {
+        bool known = Architecture.Length == 0;
+        foreach (string name in names)
+        {
+            known |= Architecture == name || Architecture.StartsWith($"{name}_", StringComparison.Ordinal);
+        }
+
+        if (!known)
+        {
+            throw new ImportOptionException($"config.json is for '{Architecture}', which is not read as this architecture; give the right --arch, or export the model to ONNX and import that.");
+        }
+
+        string[] unknown = Member(options.Config, "model_args") is { ValueKind: JsonValueKind.Object } arguments
+            ? [.. arguments.EnumerateObject().Select(p => p.Name).Except(followed).Except(WithoutEffect)]
+            : [];
+        if (unknown.Length > 0)
+        {
+            throw new ImportOptionException($"config.json: model_args {string.Join(", ", unknown)} may change the result and are not read; export the model to ONNX and import that.");
+        }
+    }
 
     /// <summary>Edge of the tile that it was trained on.</summary>
     /// <exception cref="ImportOptionException">Tiles are not square RGB.</exception>

@@ -70,7 +70,7 @@ internal sealed class VisionTransformer : IArchitecture
         if (form.IsGated)
         {
             GraphValue[] halves = g.Node("Split", [y, g.Integers(inner, inner)], 2, ("axis", 2));
-            y = form.GatesFirst ? g.Mul(Activate(g, halves[0], form), halves[1]) : g.Mul(halves[0], Activate(g, halves[1], form));
+            y = g.Mul(Activate(g, halves[0], form), halves[1]);
         }
         else
         {
@@ -85,15 +85,16 @@ internal sealed class VisionTransformer : IArchitecture
         Activation.Gelu => g.Gelu(x),
         Activation.QuickGelu => g.Mul(x, g.Sigmoid(g.Mul(x, g.Scalar(1.702f)))),
         Activation.Silu => g.Silu(x),
-        Activation.Relu => g.Relu(x),
-        _ => g.Sigmoid(x),
+        _ => g.Relu(x),
     };
 
     private static GraphValue Pool(OnnxGraph g, GraphValue x, StateDict w, VisionTransformerKeys keys, VisionTransformerForm form)
     {
         LayerKeys norm = LayerKeys.Of(keys.Norm);
-        bool before = w.Has(norm.Weight);
-        if (before)
+
+        // A checkpoint with neither fails with the first one's name.
+        bool behind = !w.Has(norm.Weight) && w.Has("fc_norm.weight");
+        if (!behind)
         {
             x = Norm(g, x, w, norm, form);
         }
@@ -106,6 +107,6 @@ internal sealed class VisionTransformer : IArchitecture
             TokenPooling.Mean => MeanOfPatches(),
             _ => g.Concat(1, First(), MeanOfPatches()),
         };
-        return w.Has("fc_norm.weight") && !before ? Norm(g, pooled, w, LayerKeys.Of("fc_norm"), form) : pooled;
+        return behind ? Norm(g, pooled, w, LayerKeys.Of("fc_norm"), form) : pooled;
     }
 }

@@ -21,7 +21,6 @@ internal enum Activation
     QuickGelu,
     Silu,
     Relu,
-    Sigmoid,
 }
 
 /// <summary>A vision transformer's sizes and choices: from the keys' shapes, and where they do not tell from the configuration.</summary>
@@ -33,14 +32,16 @@ internal sealed record VisionTransformerForm
         [192] = 3, [384] = 6, [512] = 8, [768] = 12, [1024] = 16, [1280] = 16, [1408] = 16, [1536] = 24, [1664] = 16,
     };
 
-    // model_args that the graph follows, and those that change nothing at inference. Any other may change the result and is refused.
+    // Every pair of tokens is a number: a tile of 4,096 px has 262,144 of these already.
+    private const int SmallestPatchPx = 8;
+
+    // model_args that the graph follows.
     private static readonly string[] Followed =
         ["patch_size", "embed_dim", "depth", "num_heads", "mlp_ratio", "qkv_bias", "qk_norm", "init_values", "class_token", "no_embed_class", "reg_tokens", "pre_norm",
-         "fc_norm", "global_pool", "mlp_layer", "act_layer", "norm_eps"];
+         "fc_norm", "mlp_layer", "act_layer", "norm_eps", "pos_embed"];
 
-    private static readonly string[] WithoutEffect =
-        ["img_size", "in_chans", "num_classes", "dynamic_img_size", "drop_rate", "pos_drop_rate", "patch_drop_rate", "proj_drop_rate", "attn_drop_rate", "drop_path_rate",
-         "weight_init", "fix_init", "strict_img_size", "features_only", "pretrained"];
+    // Parts of timm's names whose nets compute something else from these keys: norms behind the layers, rotary positions, GELU by tanh.
+    private static readonly string[] OtherNets = ["_rpn_", "_rope_", "_siglip_", "_tipsv2"];
 
     public required int Width { get; init; }
 
@@ -53,11 +54,8 @@ internal sealed record VisionTransformerForm
     /// <summary>Outputs of the feed-forward's first layer, both halves of a gated one.</summary>
     public required int Hidden { get; init; }
 
-    /// <summary>The first layer's outputs are a gate and a value, as in SwiGLU.</summary>
+    /// <summary>The first layer's outputs are a gate, which the activation belongs to, and a value, as in SwiGLU.</summary>
     public required bool IsGated { get; init; }
-
-    /// <summary>The activation belongs to the first half (SwiGLU), not to the second (GLU).</summary>
-    public required bool GatesFirst { get; init; }
 
     public required Activation Activation { get; init; }
 
@@ -89,17 +87,17 @@ internal sealed record VisionTransformerForm
     public static VisionTransformerForm Of(StateDict weights, VisionTransformerKeys keys, EncoderGraph encoder)
     {
         TimmConfig config = encoder.Config;
-        string[] unknown = [.. config.ModelArguments.Except(Followed).Except(WithoutEffect)];
-        if (unknown.Length > 0)
+        config.RequireKnown(Followed, "vit", "deit", "deit3");
+        if (OtherNets.FirstOrDefault(part => config.Architecture.Contains(part, StringComparison.Ordinal)) is not null)
         {
-            throw new ImportOptionException($"config.json: model_args {string.Join(", ", unknown)} may change the result and are not read; export the model to ONNX and import that.");
+            throw new ImportOptionException($"config.json is for '{config.Architecture}', which computes otherwise than the nets that are read; export the model to ONNX and import that.");
         }
 
         int width = (int)weights.Extent($"{keys.Patches}.weight", 0);
         int patch = (int)weights.Extent($"{keys.Patches}.weight", 2);
-        if (encoder.TileSizePx % patch != 0)
+        if (patch < SmallestPatchPx || encoder.TileSizePx % patch != 0)
         {
-            throw new ImportOptionException($"A tile of {encoder.TileSizePx} px is not a whole number of patches of {patch} px; give another --tile-size.");
+            throw new ImportOptionException($"A tile of {encoder.TileSizePx} px is not a whole number of patches of {patch} px (8 at least); give another --tile-size.");
         }
 
         BlockKeys first = keys.Block(0);
@@ -115,7 +113,11 @@ internal sealed record VisionTransformerForm
         int registers = weights.Has(keys.Registers) ? (int)weights.Extent(keys.Registers, 1) : 0;
         (int positioned, int trained) = TrainedPositions(weights, keys, config, classToken ? 1 : 0, registers);
         Activation activation = ActivationOf(config, gated);
-        bool gatesFirst = !gated || LastWord(config.Word("mlp_layer")) is not "glumlp";
+        if (LastWord(config.Word("mlp_layer")) is { } layer && layer != (gated ? "swiglupacked" : "mlp"))
+        {
+            throw new ImportOptionException($"mlp_layer '{config.Word("mlp_layer")}' is not read with these keys, which are a {(gated ? "SwiGLUPacked" : "Mlp")}'s; export the model to ONNX and import that.");
+        }
+
         if (gated && ActivationWord(config) is null)
         {
             encoder.Note("feed-forward: gated, and no act_layer is given; read as SwiGLU (SiLU of the first half times the second)");
@@ -129,7 +131,6 @@ internal sealed record VisionTransformerForm
             PatchSizePx = patch,
             Hidden = hidden,
             IsGated = gated,
-            GatesFirst = gatesFirst,
             Activation = activation,
             HasClassToken = classToken,
             Registers = registers,
@@ -156,7 +157,7 @@ internal sealed record VisionTransformerForm
     private static int HeadsOf(StateDict weights, TimmConfig config, BlockKeys first, int width)
     {
         int heads = config.WholeNumber("heads") ?? config.WholeNumber("num_heads") ?? config.WholeNumber("num_attention_heads")
-            ?? (weights.Has(first.Attention.QueryNorm.Weight) ? width / (int)weights.Extent(first.Attention.QueryNorm.Weight, 0) : UsualHeads.GetValueOrDefault(width));
+            ?? (weights.ShapeOf(first.Attention.QueryNorm.Weight) is [> 0 and var headWidth] && headWidth < width ? width / (int)headWidth : UsualHeads.GetValueOrDefault(width));
         return heads > 0 && width % heads == 0
             ? heads
             : throw new ImportOptionException($"The number of attention heads at width {width} is not known{(heads > 0 ? $" ({heads} does not divide it)" : "")}; give --set heads=N.");
@@ -167,7 +168,10 @@ internal sealed record VisionTransformerForm
     {
         if (!weights.Has(keys.Positions))
         {
-            return (0, 0);
+            // Positions that have no weights (rotary ones) would be left out without a trace.
+            return config.Word("pos_embed") == "none"
+                ? (0, 0)
+                : throw weights.Fail($"has no key '{keys.Positions}'; give --set pos_embed=none when the model was trained without positions.");
         }
 
         int rows = (int)weights.Extent(keys.Positions, 1);
@@ -197,8 +201,7 @@ internal sealed record VisionTransformerForm
             "quickgelu" => Activation.QuickGelu,
             "silu" or "swish" => Activation.Silu,
             "relu" => Activation.Relu,
-            "sigmoid" => Activation.Sigmoid,
-            _ => throw new ImportOptionException($"act_layer '{word}' is not known; gelu, quick_gelu, silu, relu and sigmoid are."),
+            _ => throw new ImportOptionException($"act_layer '{word}' is not known; gelu, quick_gelu, silu and relu are."),
         };
     }
 
@@ -217,6 +220,11 @@ internal sealed record VisionTransformerForm
             "" => throw new ImportOptionException("config.json leaves the pooling open (global_pool is empty); give --set pooling=token, avg or class-and-mean."),
             _ => throw new ImportOptionException($"Pooling '{word}' is not known; token, avg and class-and-mean are (--set pooling=…)."),
         };
+        if (pooling == TokenPooling.ClassAndMean && weights.Has("fc_norm.weight"))
+        {
+            throw new ImportOptionException("This checkpoint's norm lies behind the pooling (fc_norm), where class-and-mean has twice its width; give --set pooling=token or avg.");
+        }
+
         return classToken || pooling == TokenPooling.Mean
             ? pooling
             : throw new ImportOptionException("This checkpoint has no class token; give --set pooling=avg.");

@@ -1,0 +1,141 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Security.Cryptography;
+using SlideMesh.Mesh.Cluster;
+using SlideMesh.Mesh.Redis;
+using SlideMesh.Mesh.Runs;
+using SlideMesh.Mesh.Telemetry;
+using SlideMesh.Slides.OpenSlide;
+
+namespace SlideMesh.Cli.Commands;
+
+/// <summary><c>slidemesh node</c>: one process of a cluster. Settings and their variables: docs/cluster.md.</summary>
+internal sealed class NodeCommand
+{
+    private readonly ClusterOptions _cluster = new();
+
+    private readonly Option<string> _role = Text("--role", "SLIDEMESH_ROLE", "coordinator,aggregator,inference", "roles", "What the node does: coordinator, aggregator, inference, by commas.");
+
+    private readonly Option<string> _pool = Text("--pool", "SLIDEMESH_POOL", "default", "name", "The inference pool that it serves.");
+
+    private readonly EngineOptions _engines = new("SLIDEMESH_");
+    private readonly ProcessingOptions _processing = new();
+
+    private readonly Option<string?> _name = new("--name")
+    {
+        Description = "Unique name of the node. Also SLIDEMESH_NODE_NAME. Default: the host's name and a random suffix.",
+        DefaultValueFactory = _ => ClusterOptions.Variable("SLIDEMESH_NODE_NAME"),
+        HelpName = "node",
+    };
+
+    private readonly Option<string?> _health = new("--health")
+    {
+        Description = "Serve /started, /live and /ready by HTTP, e.g. 0.0.0.0:8080. Also SLIDEMESH_HEALTH. Default: off.",
+        DefaultValueFactory = _ => ClusterOptions.Variable("SLIDEMESH_HEALTH"),
+        HelpName = "address:port",
+    };
+
+    private readonly Option<int> _grace = Number("--grace", "SLIDEMESH_GRACE", 30, "s", "Seconds that drain and SIGTERM wait for held work before it is handed back.");
+
+    private readonly Option<int> _lease = Number("--lease", "SLIDEMESH_LEASE", 6, "s", "Seconds of silence after which a node's work is taken over; the same on all nodes.");
+
+    private readonly Option<int> _deaths = Number("--max-deaths", "SLIDEMESH_MAX_DEATHS", 3, "n", "Workers that a message may kill before it is quarantined.");
+
+    private readonly Option<string?> _cache = new("--models-cache")
+    {
+        Description = "Where packages are kept that were fetched from the store. Also SLIDEMESH_MODELS_CACHE. Default: a folder in the temporary folder.",
+        DefaultValueFactory = _ => ClusterOptions.Variable("SLIDEMESH_MODELS_CACHE"),
+        HelpName = "folder",
+    };
+
+    private readonly Option<int> _slides = Number("--slides-at-once", "SLIDEMESH_SLIDES_AT_ONCE", 2, "n", "Slides planned at once, and slides merged at once.");
+
+    public static Command Create()
+    {
+        NodeCommand node = new();
+        Command command = new("node", "Work in a cluster: pull messages from Redis, write results to the shared store. Ends on SIGTERM, Ctrl-C or 'slidemesh drain'.");
+        node._cluster.AddTo(command, withStore: true);
+        foreach (Option option in (Option[])
+        [
+            node._role, node._pool, node._name, node._health, node._grace, node._lease, node._deaths, node._cache, node._slides,
+        ])
+        {
+            command.Options.Add(option);
+        }
+
+        node._engines.AddTo(command);
+        node._processing.AddComputingTo(command);
+
+        command.SetAction(node.RunAsync);
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
+    {
+        NodeOptions options = Read(parsed);
+        _ = OpenSlideSource.LibraryVersion;
+        using EngineSet engines = _engines.Open(parsed);
+        using OtlpExport export = OtlpExport.Start(SoftwareVersion.Current, options.Engine.Node, parsed.GetValue(_role));
+        await new ClusterNode(options, [engines.First, .. engines.Others], Tell).RunAsync(cancellation).ConfigureAwait(false);
+        return ExitCode.Success;
+    }
+
+    private NodeOptions Read(ParseResult parsed)
+    {
+        string name = parsed.GetValue(_name) ?? $"{Environment.MachineName}-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(3))}";
+        if (name.Length is 0 or > 100 || name.Any(c => !(char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-')))
+        {
+            throw new CommandException($"--name '{name}' may hold letters, digits, dots, hyphens and underscores only");
+        }
+
+        return new NodeOptions
+        {
+            Roles = ReadRoles(parsed.GetValue(_role)!),
+            Redis = _cluster.ReadRedis(parsed),
+            Store = _cluster.ReadStore(parsed),
+            ModelsCache = parsed.GetValue(_cache) ?? Path.Combine(Path.GetTempPath(), $"slidemesh-models-{Environment.UserName}"),
+            Health = parsed.GetValue(_health),
+            SlidesAtOnce = ProcessingOptions.AtLeast(1, parsed.GetValue(_slides), "--slides-at-once"),
+            Grace = TimeSpan.FromSeconds(ProcessingOptions.AtLeast(0, parsed.GetValue(_grace), "--grace")),
+            Engine = new RedisEngineOptions
+            {
+                Node = name,
+                Pool = ReadPool(parsed.GetValue(_pool)!),
+                Lease = TimeSpan.FromSeconds(ProcessingOptions.AtLeast(1, parsed.GetValue(_lease), "--lease")),
+                MaximumDeaths = ProcessingOptions.AtLeast(1, parsed.GetValue(_deaths), "--max-deaths"),
+            },
+            Work = _processing.ReadComputing(parsed),
+        };
+    }
+
+    /// <exception cref="CommandException">The name is another queue's, or none.</exception>
+    internal static string ReadPool(string pool) =>
+        pool is not ("" or "coordinator" or "aggregator") && pool.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-')
+            ? pool
+            : throw new CommandException($"--pool '{pool}' may hold letters, digits, hyphens and underscores, and be neither coordinator nor aggregator");
+
+    private static NodeRoles ReadRoles(string text) => text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+        .Aggregate(NodeRoles.None, (all, role) => all | role switch
+        {
+            "coordinator" => NodeRoles.Coordinator,
+            "aggregator" => NodeRoles.Aggregator,
+            "inference" => NodeRoles.Inference,
+            _ => throw new CommandException($"--role '{role}' is not one of coordinator, aggregator, inference"),
+        }) is var roles and not NodeRoles.None ? roles : throw new CommandException("--role is empty; name coordinator, aggregator or inference");
+
+    private static void Tell(string line) => Console.Error.WriteLine($"{DateTime.UtcNow.ToString("HH:mm:ss", CultureInfo.InvariantCulture)} {line}");
+
+    private static Option<string> Text(string name, string variable, string otherwise, string help, string description) => new(name)
+    {
+        Description = $"{description} Also {variable}.",
+        DefaultValueFactory = _ => ClusterOptions.Variable(variable) ?? otherwise,
+        HelpName = help,
+    };
+
+    private static Option<int> Number(string name, string variable, int otherwise, string help, string description) => new(name)
+    {
+        Description = $"{description} Also {variable}.",
+        DefaultValueFactory = _ => ClusterOptions.Variable(variable, otherwise),
+        HelpName = help,
+    };
+}

@@ -1,0 +1,18 @@
+-- run, class, pool, window, out, trace, created (µs), slides … → ok | exists | busy:<run that writes to the same folder>
+local run, out = ARGV[2], ARGV[6]
+local name = P .. 'run:' .. run
+if redis.call('HEXISTS', name, 'total') == 1 then return 'exists' end
+local other = redis.call('HGET', P .. 'outs', out)
+if other and other ~= run then return 'busy:' .. other end
+redis.call('HSET', P .. 'outs', out, run)
+redis.call('HSET', name, 'state', 'running', 'class', ARGV[3], 'pool', ARGV[4], 'window', ARGV[5], 'out', out, 'trace', ARGV[7],
+  'created', ARGV[8], 'total', #ARGV - 8, 'ended', 0, 'inflight', 0)
+redis.call('ZADD', P .. 'runs', ARGV[8], run)
+for i = 9, #ARGV do
+  redis.call('RPUSH', P .. 'todo:' .. run, ARGV[i])
+  redis.call('HSET', P .. 'slides:' .. run, ARGV[i], 'todo')
+end
+known[run] = nil
+admit(run)
+close_when_ended(run)
+return 'ok'

@@ -1,0 +1,151 @@
+using System.Diagnostics;
+using System.Globalization;
+using Microsoft.Win32.SafeHandles;
+using SlideMesh.Inference.Batching;
+using SlideMesh.Inference.Packages;
+using SlideMesh.Slides.OpenSlide;
+using SlideMesh.Slides.Pyramid;
+using SlideMesh.Slides.TiledTiff;
+using SlideMesh.Slides.TurboJpeg;
+using SlideMesh.Tiling;
+
+namespace SlideMesh.Benchmarks;
+
+/// <summary>Reading tiles, and what libjpeg-turbo alone does with the compressed tiles of the same rows in memory.</summary>
+internal static class Reading
+{
+    /// <summary>As many as a shard of the pipeline has.</summary>
+    private const int ShardTiles = 256;
+
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(2.5);
+
+    /// <summary>slidemesh-bench read tiles SLIDE SIZE STRIDE OUT ROWS THREADS, read bare SLIDE ROWS HALVINGS, or read planes EDGE REPEATS.</summary>
+    /// <returns>Tiles per second; for <c>bare</c> megapixels per second.</returns>
+    public static double Run(string[] args) => args switch
+    {
+        ["tiles", string slide, string size, string stride, string edge, string rows, string threads] =>
+            Tiles(slide, Number(size), Number(stride), Number(edge), Number(rows), Number(threads)),
+        ["planes", string edge, string repeats] => Planes(Number(edge), Number(repeats)),
+        ["bare", string slide, string rows, string halvings] => Bare(slide, Number(rows), Number(halvings)),
+        _ => throw new ArgumentException("usage: slidemesh-bench read tiles SLIDE SIZE STRIDE OUT ROWS THREADS | read bare SLIDE ROWS HALVINGS | read planes EDGE REPEATS"),
+    };
+
+    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+
+    /// <summary>Pixels in memory to normalised planes.</summary>
+    private static double Planes(int edge, int repeats)
+    {
+        TileNormaliser normaliser = new(new Normalisation([0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]));
+        byte[] rgb = new byte[edge * edge * 3];
+        new Random(1).NextBytes(rgb);
+        float[] planes = new float[rgb.Length];
+        long start = 0;
+        for (int i = -repeats / 4; i < repeats; i++)
+        {
+            start = i == 0 ? Stopwatch.GetTimestamp() : start;
+            normaliser.Normalise(rgb, planes);
+        }
+
+        return repeats / Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    private static double Tiles(string path, int size, int stride, int edge, int rows, int threads)
+    {
+        // Warm: compiled code, files in the page cache.
+        long start = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(start) < WarmUp)
+        {
+            _ = Walk(path, size, stride, edge, rows, threads);
+        }
+
+        return Walk(path, size, stride, edge, rows, threads);
+    }
+
+    private static double Walk(string path, int size, int stride, int edge, int rows, int threads)
+    {
+        using ISlideSource source = SlideSource.Open(path);
+        TilePlan plan = Plan(source, size, stride, edge, rows);
+        TileReader reader = new(source, plan);
+        int shards = (plan.Tiles.Count + ShardTiles - 1) / ShardTiles;
+        int next = -1;
+        void Work()
+        {
+            byte[] rgb = new byte[edge * edge * 3];
+            for (int shard = Interlocked.Increment(ref next); shard < shards; shard = Interlocked.Increment(ref next))
+            {
+                for (int i = shard * ShardTiles; i < Math.Min(plan.Tiles.Count, (shard + 1) * ShardTiles); i++)
+                {
+                    reader.Read(i, rgb);
+                }
+            }
+        }
+
+        long start = Stopwatch.GetTimestamp();
+        Thread[] others = [.. Enumerable.Range(1, threads - 1).Select(_ => new Thread(Work))];
+        foreach (Thread thread in others)
+        {
+            thread.Start();
+        }
+
+        Work();
+        foreach (Thread thread in others)
+        {
+            thread.Join();
+        }
+
+        return plan.Tiles.Count / Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    private static TilePlan Plan(ISlideSource source, int size, int stride, int edge, int rows)
+    {
+        PyramidLevel level = source.Levels[0];
+        int columns = (int)((level.Width - size) / stride) + 1;
+        return new TilePlan
+        {
+            Spec = new TileSpec { MicronsPerPixel = 0.5, SizePx = edge },
+            SlideWidth = level.Width,
+            SlideHeight = level.Height,
+            ReadLevel = level,
+            ReadWidthPx = size,
+            ReadHeightPx = size,
+            SizeLevel0Width = size,
+            SizeLevel0Height = size,
+            SlideMicronsPerPixel = new MicronsPerPixel(0.5, 0.5, MicronsPerPixelSource.Manifest),
+            Tiles = [.. Enumerable.Range(0, rows * columns).Select(i => new PlannedTile(i % columns * stride, i / columns * stride))],
+        };
+    }
+
+    /// <summary>Compressed tiles of the first rows in memory, with their tables in front; only libjpeg-turbo's own work is timed.</summary>
+    private static double Bare(string path, int rows, int halvings)
+    {
+        List<byte[]> jpegs = [];
+        TiledTiffLevel level;
+        using (OpenSlideSource openSlide = OpenSlideSource.Open(path))
+        using (SafeFileHandle file = File.OpenHandle(path))
+        {
+            level = TiledTiffLayout.Read(file, openSlide)[0];
+            for (int tile = 0; tile < rows * level.Columns; tile++)
+            {
+                (long offset, int bytes) = level.Tile(tile);
+                byte[] own = new byte[bytes];
+                RandomAccess.Read(file, own, offset);
+                jpegs.Add([.. level.Prefix, .. own.AsSpan(2)]);
+            }
+        }
+
+        byte[] rgb = new byte[level.TileWidth * level.TileHeight * 3];
+        using JpegDecoder decoder = new();
+        foreach (byte[] jpeg in jpegs.Take(300))
+        {
+            decoder.Decode(jpeg, rgb, level.TileWidth >> halvings, level.TileHeight >> halvings);
+        }
+
+        long start = Stopwatch.GetTimestamp();
+        foreach (byte[] jpeg in jpegs)
+        {
+            decoder.Decode(jpeg, rgb, level.TileWidth >> halvings, level.TileHeight >> halvings);
+        }
+
+        return jpegs.Count * (double)level.TileWidth * level.TileHeight / 1e6 / Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+}

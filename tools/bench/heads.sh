@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Heads on one bag in memory: SlideMesh (imported packages) beside PyTorch eager, sides in turn, the same threads. Widths are each head's own.
+#   tools/bench/heads.sh [TILES] [THREADS] [ROUNDS] [HEAD...]      default 50000 1 3, all heads
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+# Debian's PyTorch multiplies with OpenBLAS, whose threads torch.set_num_threads does not count.
+tiles=${1:-50000} threads=${2:-1} rounds=${3:-3}
+shift $(($# < 3 ? $# : 3))
+export OPENBLAS_NUM_THREADS=$threads OMP_NUM_THREADS=$threads
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+/usr/bin/python3 tools/bench/heads.py save "$work" > "$work/heads"
+tools/slidemesh doctor > /dev/null || true
+median() { sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
+printf '%-20s %12s %12s %22s\n' "head, $tiles tiles" "SlideMesh ms" "PyTorch ms" "PyTorch / SlideMesh"
+while read -r name arch settings; do
+  [ $# = 0 ] || [[ " $* " = *" $name "* ]] || continue
+  tools/slidemesh model import "$work/$name.pt" --arch "$arch" ${settings:+--set $settings} --out "$work/$name" > /dev/null 2>&1
+  ours='' theirs=''
+  for _ in $(seq "$rounds"); do
+    ours+=$(tools/slidemesh model bench "$work/$name" --batch "$tiles" --threads "$threads" | awk 'END {print $3}')$'\n'
+    theirs+=$(/usr/bin/python3 tools/bench/heads.py time "$name" "$tiles" "$threads" | awk '{print $1 * 1000}')$'\n'
+  done
+  a=$(printf %s "$ours" | median) b=$(printf %s "$theirs" | median)
+  printf '%-20s %12.0f %12.0f %22.2f\n' "$name" "$a" "$b" "$(awk "BEGIN {print $b / $a}")"
+done < "$work/heads"

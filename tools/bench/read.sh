@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Speed of reading against openslide-python with Pillow, and against libjpeg-turbo alone on the same compressed tiles in memory.
+# Two slides of 20,000 px are made from a real one by repeating its tiles: as Aperio has it (RGB), and as a generic pyramid (YCbCr).
+#   tools/bench/read.sh [SLIDES [REPEATS]]     default ../shared/data/slides and 5 repeats; about 8 minutes on 2 cores
+# SLIDES holds CMU-1-Small-Region.svs and TCGA-CR-7395-01A-01-TS1.svs (OpenSlide's and TCGA's test data). SLIDEMESH_BENCH names a folder to keep.
+# Sides take turns; medians. One core by taskset; every side is warmed up and reads from the page cache.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+slides=$(cd "${1:-../shared/data/slides}" && pwd)
+repeats=${2:-5}
+cmu=$slides/CMU-1-Small-Region.svs
+tcga=$slides/TCGA-CR-7395-01A-01-TS1.svs
+for slide in "$cmu" "$tcga"; do [ -f "$slide" ] || { echo "read.sh: $slide is missing" >&2; exit 2; }; done
+tools/setup.sh --bench
+work=${SLIDEMESH_BENCH:-$(mktemp -d)}
+[ -n "${SLIDEMESH_BENCH:-}" ] || trap 'rm -rf "$work"' EXIT
+mkdir -p "$work"
+dotnet build tests/SlideMesh.Benchmarks -c Release -v quiet --nologo -clp:NoSummary
+if [ ! -f "$work/rgb.svs" ] || [ ! -f "$work/ycbcr.tif" ]; then /usr/bin/python3 tools/bench/read_slides.py "$cmu" "$work"; fi
+
+cores() { if [ "$1" = 1 ]; then echo 0; else echo 0,1; fi; }
+ours() { taskset -c "$(cores "${threads:-1}")" dotnet tests/SlideMesh.Benchmarks/bin/Release/net10.0/slidemesh-bench.dll read "$@"; }
+python() { taskset -c 0 /usr/bin/python3 tools/bench/read_openslide.py "$@"; }
+median() { sort -n | awk '{v[NR]=$1} END {print (NR % 2) ? v[(NR+1)/2] : (v[NR/2]+v[NR/2+1])/2}'; }
+
+# row NAME BAR OURS... -- THEIRS...: runs both sides in turn, prints the row.
+row() {
+  local name=$1 bar=$2 i; shift 2
+  local left=() right=()
+  while [ "$1" != -- ]; do left+=("$1"); shift; done; shift; right=("$@")
+  : >"$work/left"; : >"$work/right"
+  for ((i = 0; i < repeats; i++)); do
+    "${left[@]}" >>"$work/left"
+    "${right[@]}" >>"$work/right"
+  done
+  local a b; a=$(median <"$work/left"); b=$(median <"$work/right")
+  awk -v n="$name" -v a="$a" -v b="$b" -v bar="$bar" 'BEGIN {r = a / b; printf "| %s | %.0f | %.0f | %.2f | %s | %s |\n", n, a, b, r, bar, (r >= bar) ? "yes" : "NO"}'
+}
+# Megapixels a second of 256 px tiles.
+megapixels() { ours "$@" | awk '{print $1 * 65536 / 1e6}'; }
+two() { threads=2 ours "$@"; }
+
+# Rows of tiles: whole repetitions of the source's picture, so that both sides meet the same mixture of tissue and glass.
+echo "| work | ours | other side | ratio | bar | met |"
+echo "| --- | --- | --- | --- | --- | --- |"
+y=$work/ycbcr.tif r=$work/rgb.svs
+row "256 px tiles, YCbCr, 1 core, Mpx/s: libjpeg-turbo alone" 0.85 megapixels tiles "$y" 256 256 256 44 1 -- ours bare "$y" 44 0
+row "256 px tiles, Aperio RGB, 1 core, Mpx/s: libjpeg-turbo alone" 0.85 megapixels tiles "$r" 256 256 256 45 1 -- ours bare "$r" 48 0
+row "256 px tiles, YCbCr, 1 core, tiles/s: openslide-python" 7.5 ours tiles "$y" 256 256 256 44 1 -- python tiles "$y" 256 256 256 11
+row "256 px tiles, Aperio RGB, 1 core, tiles/s: openslide-python" 4.5 ours tiles "$r" 256 256 256 45 1 -- python tiles "$r" 256 256 256 11
+row "512 to 256 px, YCbCr, 1 core, tiles/s: openslide-python, PIL" 12 ours tiles "$y" 512 512 256 33 1 -- python tiles "$y" 512 512 256 6
+row "512 to 256 px, Aperio RGB, 1 core, tiles/s: openslide-python, PIL" 8 ours tiles "$r" 512 512 256 34 1 -- python tiles "$r" 512 512 256 6
+row "256 px tiles, stride 200, YCbCr, 1 core, tiles/s: openslide-python" 6 ours tiles "$y" 256 200 256 70 1 -- python tiles "$y" 256 200 256 14
+row "256 px tiles, stride 200, Aperio RGB, 1 core, tiles/s: openslide-python" 6 ours tiles "$r" 256 200 256 72 1 -- python tiles "$r" 256 200 256 14
+row "JPEG 2000, 512 to 256 px, 1 core, tiles/s: openslide-python, PIL" 2 ours tiles "$tcga" 512 512 256 6 1 -- python tiles "$tcga" 512 512 256 6
+row "256 px tiles, YCbCr, 2 threads, tiles/s: 1 thread" 1.9 two tiles "$y" 256 256 256 77 2 -- ours tiles "$y" 256 256 256 77 1
+row "256 px tiles, Aperio RGB, 2 threads, tiles/s: 1 thread" 1.9 two tiles "$r" 256 256 256 78 2 -- ours tiles "$r" 256 256 256 78 1
+row "pixels to NCHW float, 224 px, 1 core, tiles/s: NumPy as usually written" 4 ours planes 224 20000 -- python planes-plain 224 500
+row "pixels to NCHW float, 224 px, 1 core, tiles/s: NumPy's fastest way" 4 ours planes 224 20000 -- python planes 224 5000
