@@ -304,13 +304,22 @@ internal static class ShapeOperators
 
     private static void Pad(NodeReader node)
     {
-        IReadOnlyList<long> pads = node.Constants(1);
         if (node.Has(3))
         {
             throw node.Fail("over chosen axes is not covered");
         }
 
         string mode = node.Text("mode", "constant");
+        if (node.Known(1) is not { } pads)
+        {
+            // All begins, then all ends, becomes pairs from the last dimension on.
+            string pairs = node.Writer.List($"torch.reshape(torch.flip(torch.reshape(torch.tensor({node.List(1)}, dtype=4), [2, -1]), [1]).t(), [-1]).tolist()");
+            node.Give(mode == "constant"
+                ? $"torch.constant_pad_nd({node.Tensor(0)}, {pairs}, {(node.Has(2) ? Of(node.Number(2)) : "0.0")})"
+                : throw node.Fail("in this mode is covered only with constant pads"));
+            return;
+        }
+
         int rank = pads.Count / 2;
         List<long> reversed = [.. Enumerable.Range(0, rank).Reverse().SelectMany(i => (long[])[pads[i], pads[i + rank]])];
         if (mode == "constant")
