@@ -186,6 +186,8 @@ def main():
                     node.stopped_until = 0.0
                     node.signal(signal.SIGCONT)
 
+    # Ended from outside, it still ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("chaos: stopped"))
     wrong, runs = [], 0
     threading.Thread(target=revive, daemon=True).start()
     try:
