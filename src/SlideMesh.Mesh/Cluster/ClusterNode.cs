@@ -153,7 +153,7 @@ public sealed class ClusterNode(NodeOptions options, IReadOnlyList<IInferenceEng
 
                 if (options.Roles.HasFlag(NodeRoles.Coordinator))
                 {
-                    metrics.Observe(await board.CensusAsync(options.Engine.Lease, ["coordinator", "aggregator", options.Engine.Pool], stop.Token).ConfigureAwait(false));
+                    metrics.Observe(await board.CensusOfAllAsync(options.Engine.Lease, ["coordinator", "aggregator", options.Engine.Pool], stop.Token).ConfigureAwait(false));
                     if (recovered == 0 || TimeProvider.System.GetElapsedTime(recovered) > RecoverEvery)
                     {
                         recovered = TimeProvider.System.GetTimestamp();

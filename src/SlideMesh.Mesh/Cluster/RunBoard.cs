@@ -99,7 +99,11 @@ public sealed class RunBoard(RedisLink link)
         return [.. nodes.OrderBy(n => n.Name, StringComparer.Ordinal)];
     }
 
-    /// <summary>Nodes by state, and what waits in each pool.</summary>
+    /// <summary>Nodes by state, and what waits in <paramref name="pools"/> and in every pool that runs were submitted to.</summary>
+    public async Task<Census> CensusOfAllAsync(TimeSpan lease, IReadOnlyList<string> pools, CancellationToken cancellation) =>
+        await CensusAsync(lease, [.. pools.Union(await link.PoolsAsync(cancellation).ConfigureAwait(false))], cancellation).ConfigureAwait(false);
+
+    /// <summary>Nodes by state, and what waits in each of <paramref name="pools"/>.</summary>
     public async Task<Census> CensusAsync(TimeSpan lease, IReadOnlyList<string> pools, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(pools);

@@ -335,13 +335,14 @@ public sealed class RedisEngine : IMeshEngine
     private async Task SweepAsync()
     {
         Dictionary<string, long> offsets = [];
-        string[] pools = [PoolOf(ActorKind.Coordinator), PoolOf(ActorKind.Aggregator), _options.Pool];
+        string[] own = [PoolOf(ActorKind.Coordinator), PoolOf(ActorKind.Aggregator), _options.Pool];
         try
         {
             while (true)
             {
                 await Task.Delay(_options.Lease / 4, _stop.Token).ConfigureAwait(false);
-                foreach (string pool in pools)
+                // Other pools too: the last node of a pool leaves nobody there who would notice its death.
+                foreach (string pool in own.Union(await _link.PoolsAsync(_stop.Token).ConfigureAwait(false)))
                 {
                     RedisResult[] answer = (RedisResult[])await _link.CallAsync(
                         LuaScript.Sweep, _stop.Token, pool, (long)_options.Lease.TotalMilliseconds, _options.MaximumDeaths, offsets.GetValueOrDefault(pool)).ConfigureAwait(false);

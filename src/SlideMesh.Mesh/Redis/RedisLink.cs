@@ -77,6 +77,10 @@ public sealed class RedisLink : IAsyncDisposable
     internal Task<RedisResult> CommandAsync(string command, CancellationToken cancellation, params object[] arguments) =>
         PersistAsync(() => _connection.GetDatabase().ExecuteAsync(command, arguments), cancellation);
 
+    /// <summary>The inference pools that runs were ever submitted to.</summary>
+    internal async Task<string[]> PoolsAsync(CancellationToken cancellation) =>
+        Strings(await CommandAsync("SMEMBERS", cancellation, Key("pools")).ConfigureAwait(false));
+
     /// <summary>Hears a channel for as long as the connection lives, over reconnections.</summary>
     internal Task ListenAsync(string channel, Action<string> heard) =>
         _connection.GetSubscriber().SubscribeAsync(Key(channel), (_, value) => heard(value.ToString()));

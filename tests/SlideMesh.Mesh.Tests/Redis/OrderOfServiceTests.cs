@@ -138,7 +138,7 @@ public sealed class OrderOfServiceTests(RedisServer server) : IAsyncLifetime
 
     private static EmbedShard Shard(string slide, int index, string run) => new(new SlideId(slide), "fine", index, index * 10, 10, "key") { Run = run };
 
-    private static RunSpecification Specification(string id, RunPriority priority, string[] slides, int window) => new()
+    internal static RunSpecification Specification(string id, RunPriority priority, string[] slides, int window) => new()
     {
         Id = id,
         SoftwareVersion = "1",

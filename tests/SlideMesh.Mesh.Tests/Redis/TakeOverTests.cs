@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using SlideMesh.Mesh.Cluster;
 using SlideMesh.Mesh.Engine;
 using SlideMesh.Mesh.Messages;
 using SlideMesh.Mesh.Redis;
@@ -346,6 +347,38 @@ public sealed class TakeOverTests(RedisServer server) : IAsyncLifetime
         await merged.Task.WaitAsync(Patience);
         Assert.Equal([sent], traces.Values.Distinct());
         Assert.Equal(3, traces.Count);
+    }
+
+    [Fact]
+    public async Task Work_of_the_last_node_of_a_pool_is_taken_back_by_nodes_of_other_pools()
+    {
+        RedisLink link = await RedisLink.ConnectAsync(_settings);
+        _open.Add(link);
+        RunBoard board = new(link);
+        Assert.Equal("ok", await board.SubmitAsync(OrderOfServiceTests.Specification("r", RunPriority.Normal, ["a"], window: 1) with { Pool = "gpu" }, None));
+        RedisEngine last = await NodeAsync("last", Silent, new RedisEngineOptions { Node = "last", Pool = "gpu" });
+        TaskCompletionSource begun = Signal();
+        TaskCompletionSource never = Signal();
+        last.OnWork(1, (_, token) =>
+        {
+            begun.TrySetResult();
+            return never.Task.WaitAsync(token);
+        });
+        await last.StartAsync(None);
+        await last.SubmitAsync(Shard("a", run: "r"), None);
+        await begun.Task.WaitAsync(Patience);
+        Assert.Equal(0, (await board.CensusOfAllAsync(Lease, [], None)).Pools["gpu"].Waiting);
+
+        RedisEngine other = await NodeAsync("other");
+        await other.StartAsync(None);
+
+        Stopwatch clock = Stopwatch.StartNew();
+        while ((await board.CensusOfAllAsync(Lease, [], None)).Pools["gpu"].Waiting == 0 && clock.Elapsed < Patience)
+        {
+            await Task.Delay(20);
+        }
+
+        Assert.Equal(1, (await board.CensusOfAllAsync(Lease, [], None)).Pools["gpu"].Waiting);
     }
 
     private static EmbedShard Shard(string slide, int index = 0, string run = "") => new(new SlideId(slide), "fine", index, index * 10, 10, "key") { Run = run };

@@ -8,6 +8,7 @@ redis.call('HSET', P .. 'outs', out, run)
 redis.call('HSET', name, 'state', 'running', 'class', ARGV[3], 'pool', ARGV[4], 'window', ARGV[5], 'out', out, 'trace', ARGV[7],
   'created', ARGV[8], 'total', #ARGV - 8, 'ended', 0, 'inflight', 0)
 redis.call('ZADD', P .. 'runs', ARGV[8], run)
+redis.call('SADD', P .. 'pools', ARGV[4])
 for i = 9, #ARGV do
   redis.call('RPUSH', P .. 'todo:' .. run, ARGV[i])
   redis.call('HSET', P .. 'slides:' .. run, ARGV[i], 'todo')
