@@ -1,10 +1,10 @@
 # syntax=docker/dockerfile:1
 # The command `slidemesh` with everything that it needs, for clusters and for single machines.
-#   docker build -t slidemesh:0.1.0 .
-#   docker run --rm slidemesh:0.1.0 doctor
+#   docker build -t slidemesh:0.2.0 .
+#   docker run --rm slidemesh:0.2.0 doctor
 # With CUDA, from an unpacked libtorch of your own (its lib/ and include/; the CUDA build carries CUDA's libraries, a pip wheel does not). The
 # machine needs the driver only:
-#   docker build --target gpu --build-context torch=FOLDER -t slidemesh-gpu:0.1.0 .
+#   docker build --target gpu --build-context torch=FOLDER -t slidemesh-gpu:0.2.0 .
 #
 # All stages are Debian 12, whose libraries the tests run on. .NET 10 has no images for it, so its folder is taken out of Microsoft's own,
 # which hold the same portable build.
@@ -28,7 +28,7 @@ RUN dotnet publish src/SlideMesh.Cli -c Release --no-restore -o /opt/slidemesh
 
 FROM ${DEBIAN} AS slidemesh
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates libssl3 libstdc++6 libopenslide0 libturbojpeg0 libhdf5-103-1 \
+ && apt-get install -y --no-install-recommends ca-certificates libssl3 libstdc++6 libopenslide0 libturbojpeg0 libopenjp2-7 libhdf5-103-1 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin slidemesh
 COPY --from=runtime /usr/share/dotnet /usr/share/dotnet

@@ -50,7 +50,7 @@ apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-br
 {
   find "$work/image/slidemesh" /usr/share/dotnet/shared/Microsoft.NETCore.App -name '*.so*' -type f
   echo "$work/image/slidemesh/slidemesh"
-  for library in libopenslide.so.0 libturbojpeg.so.0 libhdf5_serial.so.103 libssl.so.3; do
+  for library in libopenslide.so.0 libturbojpeg.so.0 libopenjp2.so.7 libhdf5_serial.so.103 libssl.so.3; do
     ldconfig -p | sed -n "s/.*$library .*=> //p" | head -n 1 | grep . || fail "$library is not installed here" >&2
   done
 } >"$work/binaries"
