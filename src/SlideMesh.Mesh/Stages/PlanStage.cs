@@ -28,6 +28,8 @@ public static class PlanStage
     // And a large slide a picture that every later stage would decode whole; this is enough for a page on a large screen.
     private const int LargestThumbnailEdge = 2048;
 
+    private const int LargePicturePixels = 2_000_000;
+
     /// <returns>The plan, and the key that it was made with.</returns>
     /// <exception cref="SlideFormatException">The slide cannot be used: unreadable, or nobody tells its microns per pixel.</exception>
     public static (PlanDocument Document, IReadOnlyDictionary<string, TilePlan> Plans, string Key) Run(
@@ -44,8 +46,22 @@ public static class PlanStage
         }
 
         (PlanDocument document, IReadOnlyDictionary<string, TilePlan> plans) = Make(run, slide, fingerprint, folder, cancellation);
+        GiveBackPictures(document);
         ledger.MarkDone(StageKeys.PlanStage, key, [folder.Plan, folder.TissueGeoJson, folder.Thumbnail]);
         return (document, plans, key);
+    }
+
+    /// <summary>
+    /// The pictures of a large slide, up to 100 MB, would stay in the heap until a collection that nothing asks for while tiles are
+    /// embedded. One costs 20 to 60 ms after a second of planning; without it the peak on a 50,000 px slide is about 100 MB higher than on one of 20,000.
+    /// </summary>
+    private static void GiveBackPictures(PlanDocument document)
+    {
+        double microns = document.Levels[0].Width * document.MicronsPerPixel.X * document.Levels[0].Height * document.MicronsPerPixel.Y;
+        if (microns / (Thumbnail.DefaultMicronsPerPixel * Thumbnail.DefaultMicronsPerPixel) > LargePicturePixels)
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        }
     }
 
     private static (PlanDocument, IReadOnlyDictionary<string, TilePlan>) Make(
