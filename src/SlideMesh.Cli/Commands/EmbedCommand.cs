@@ -88,24 +88,12 @@ internal sealed class EmbedCommand
 
         using OtlpExport export = OtlpExport.Start(SoftwareVersion.Current);
 
-        IReadOnlyList<SlideOutcome>? outcomes;
-        RunDriver driver = new(new RunRequest(options, cohort, pipeline, engines.First, OmicsPath: null) { MoreDevices = engines.Others });
-        await using (driver.ConfigureAwait(false))
-        {
-            outcomes = await _processing.FollowAsync(parsed, driver, cancellation).ConfigureAwait(false);
-        }
-
-        if (outcomes is null)
-        {
-            return ExitCode.Interrupted;
-        }
-
-        if (!_processing.IsJson(parsed))
-        {
-            FeatureResultTable.Write(outcomes, driver.Layout!, options.OutputRoot, Console.Out);
-        }
-
-        return RunCommand.Verdict(outcomes);
+        return await _processing.RunAsync(
+            parsed,
+            new RunRequest(options, cohort, pipeline, engines.First, OmicsPath: null) { MoreDevices = engines.Others },
+            (outcomes, driver) => FeatureResultTable.Write(outcomes, driver.Layout!, options.OutputRoot, Console.Out),
+            warn: null,
+            cancellation).ConfigureAwait(false);
     }
 
     private TileChoice ReadTiles(ParseResult parsed)

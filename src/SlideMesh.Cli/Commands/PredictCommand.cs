@@ -131,25 +131,12 @@ internal sealed class PredictCommand
 
         using OtlpExport export = OtlpExport.Start(SoftwareVersion.Current);
 
-        IReadOnlyList<SlideOutcome>? outcomes;
-        RunDriver driver = new(new RunRequest(options, cohort.Slides, pipeline, engines.First, parsed.GetValue(_omics)) { Features = cohort });
-        await using (driver.ConfigureAwait(false))
-        {
-            outcomes = await _processing.FollowAsync(parsed, driver, cancellation).ConfigureAwait(false);
-        }
-
-        if (outcomes is null)
-        {
-            return ExitCode.Interrupted;
-        }
-
-        if (!_processing.IsJson(parsed))
-        {
-            ResultTable.Write(outcomes, pipeline.Packages.Any(p => p.Manifest.Synthetic), options.OutputRoot, Console.Out);
-        }
-
-        WarnOfTrust(outcomes, Console.Error);
-        return RunCommand.Verdict(outcomes);
+        return await _processing.RunAsync(
+            parsed,
+            new RunRequest(options, cohort.Slides, pipeline, engines.First, parsed.GetValue(_omics)) { Features = cohort },
+            (outcomes, _) => ResultTable.Write(outcomes, pipeline.Packages.Any(p => p.Manifest.Synthetic), options.OutputRoot, Console.Out),
+            outcomes => WarnOfTrust(outcomes, Console.Error),
+            cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Once for the cohort; each slide's own results say it too.</summary>

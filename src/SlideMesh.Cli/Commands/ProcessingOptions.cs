@@ -107,11 +107,36 @@ internal sealed class ProcessingOptions
         BatchMemoryBytes = (long)AtLeast(16, Given(parsed, _batchMemory, 512), "--batch-memory") << 20,
     };
 
-    public bool IsJson(ParseResult parsed) => parsed.GetValue(_json);
+    /// <summary>Runs to the end with progress shown as asked for, then shows what came of it.</summary>
+    /// <param name="table">Writes the table of results to standard output; not called for <c>--json</c>, whose lines hold them already.</param>
+    /// <param name="warn">Called behind it in either case.</param>
+    /// <returns>The exit code.</returns>
+    public async Task<int> RunAsync(
+        ParseResult parsed, RunRequest request, Action<IReadOnlyList<SlideOutcome>, RunDriver> table, Action<IReadOnlyList<SlideOutcome>>? warn, CancellationToken cancellation)
+    {
+        IReadOnlyList<SlideOutcome>? outcomes;
+        RunDriver driver = new(request);
+        await using (driver.ConfigureAwait(false))
+        {
+            outcomes = await FollowAsync(parsed, driver, cancellation).ConfigureAwait(false);
+        }
 
-    /// <summary>Runs to the end with progress shown as asked for.</summary>
+        if (outcomes is null)
+        {
+            return ExitCode.Interrupted;
+        }
+
+        if (!parsed.GetValue(_json))
+        {
+            table(outcomes, driver);
+        }
+
+        warn?.Invoke(outcomes);
+        return RunCommand.Verdict(outcomes);
+    }
+
     /// <returns>Null when it was stopped, which has been said then.</returns>
-    public async Task<IReadOnlyList<SlideOutcome>?> FollowAsync(ParseResult parsed, RunDriver driver, CancellationToken cancellation)
+    private async Task<IReadOnlyList<SlideOutcome>?> FollowAsync(ParseResult parsed, RunDriver driver, CancellationToken cancellation)
     {
         foreach (string warning in driver.Warnings)
         {

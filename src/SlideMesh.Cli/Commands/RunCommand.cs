@@ -99,24 +99,12 @@ internal sealed class RunCommand
         ResolvedPipeline pipeline = PipelineResolver.Resolve(Packages(parsed.GetValue(_models) ?? []), engines.First);
         using OtlpExport export = OtlpExport.Start(SoftwareVersion.Current);
 
-        IReadOnlyList<SlideOutcome>? outcomes;
-        RunDriver driver = new(new RunRequest(options, cohort, pipeline, engines.First, parsed.GetValue(_omics)) { MoreDevices = engines.Others });
-        await using (driver.ConfigureAwait(false))
-        {
-            outcomes = await _processing.FollowAsync(parsed, driver, cancellation).ConfigureAwait(false);
-        }
-
-        if (outcomes is null)
-        {
-            return ExitCode.Interrupted;
-        }
-
-        if (!_processing.IsJson(parsed))
-        {
-            ResultTable.Write(outcomes, pipeline.Packages.Any(p => p.Manifest.Synthetic), options.OutputRoot, Console.Out);
-        }
-
-        return Verdict(outcomes);
+        return await _processing.RunAsync(
+            parsed,
+            new RunRequest(options, cohort, pipeline, engines.First, parsed.GetValue(_omics)) { MoreDevices = engines.Others },
+            (outcomes, _) => ResultTable.Write(outcomes, pipeline.Packages.Any(p => p.Manifest.Synthetic), options.OutputRoot, Console.Out),
+            warn: null,
+            cancellation).ConfigureAwait(false);
     }
 
     internal static int Verdict(IReadOnlyList<SlideOutcome> outcomes)

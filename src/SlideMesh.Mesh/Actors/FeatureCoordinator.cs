@@ -32,9 +32,7 @@ public sealed class FeatureCoordinator(RunContext run, IMeshEngine engine)
         StageLedger ledger = StageLedger.Open(folder);
         if (ledger.IsDone(StageKeys.ResultStage, key) && FinishedSlide.TryRead(run, slide) is { } finished)
         {
-            run.Outcomes[slide.Id] = finished;
-            run.Progress.Publish(new SlideDone(slide.Id, Resumed: true, TimeSpan.Zero));
-            run.Telemetry.SlideDone("resumed");
+            run.Resume(slide.Id, finished);
             return;
         }
 

@@ -29,9 +29,7 @@ public sealed class SlideCoordinator(RunContext run, IMeshEngine engine)
         {
             // A process killed between its last file and the clearing away leaves them.
             RunStore.RemoveShards(folder);
-            run.Outcomes[slide.Id] = finished;
-            run.Progress.Publish(new SlideDone(slide.Id, Resumed: true, TimeSpan.Zero));
-            run.Telemetry.SlideDone("resumed");
+            run.Resume(slide.Id, finished);
             return;
         }
 

@@ -88,6 +88,14 @@ public sealed class RunContext
 
     public bool HasFailed(SlideId slide) => Outcomes.TryGetValue(slide, out SlideOutcome? outcome) && outcome.Summary.State == SlideState.Failed;
 
+    /// <summary>Records a slide that an earlier run finished.</summary>
+    public void Resume(SlideId slide, SlideOutcome finished)
+    {
+        Outcomes[slide] = finished;
+        Progress.Publish(new SlideDone(slide, Resumed: true, TimeSpan.Zero));
+        Telemetry.SlideDone("resumed");
+    }
+
     /// <summary>Runs <paramref name="work"/> as a traced, timed stage.</summary>
     /// <param name="bytes">Bytes that it wrote to the output store; null for stages that write nothing.</param>
     public T Stage<T>(string stage, SlideId slide, string? stream, Func<T> work, Func<T, long?>? tiles = null, Func<T, long>? bytes = null)

@@ -56,7 +56,6 @@ internal sealed class Unpickler(CheckpointFile file, PickleInput input, bool scr
 
                 break;
             case 0x95: // FRAME: a hint about the length.
-                input.Skip(0);
                 _ = input.Int64();
                 break;
             case (byte)'(':
@@ -80,10 +79,7 @@ internal sealed class Unpickler(CheckpointFile file, PickleInput input, bool scr
             case 0x89:
                 _stack.Add(false);
                 break;
-            case (byte)'I':
-                _stack.Add(DecimalLine());
-                break;
-            case (byte)'L':
+            case (byte)'I' or (byte)'L':
                 _stack.Add(DecimalLine());
                 break;
             case (byte)'J':
