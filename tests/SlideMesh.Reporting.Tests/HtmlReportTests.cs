@@ -32,8 +32,8 @@ public sealed partial class HtmlReportTests
             Streams = [.. input.Summary.Streams.Select(s => s with { Id = Hostile, LeftOut = new Dictionary<string, int> { [Hostile] = 1 } })],
             Models = [.. input.Summary.Models.Select(m => m with { Name = Hostile, Version = Hostile, Sha256 = "<script>", TrainedOn = Hostile, IntendedUse = Hostile })],
         };
-        string slide = Text(SlideReport.Render(input with { Summary = hostile, Heatmaps = [.. input.Heatmaps.Select(h => h with { Map = Hostile, Task = Hostile, Model = Hostile })] }));
-        string run = Text(RunReport.Render(MadeUpReports.Run() with
+        string slide = Text(Pages.Of(input with { Summary = hostile, Heatmaps = [.. input.Heatmaps.Select(h => h with { Map = Hostile, Task = Hostile, Model = Hostile })] }));
+        string run = Text(Pages.Of(MadeUpReports.Run() with
         {
             Title = Hostile,
             Slides = [new RunReportSlide(hostile, "slides/" + Hostile + "/report.html", null)],
@@ -52,14 +52,14 @@ public sealed partial class HtmlReportTests
     [Fact]
     public void Pages_refer_to_nothing_outside_of_themselves()
     {
-        AssertSelfContained(Text(SlideReport.Render(MadeUpReports.Slide())));
-        AssertSelfContained(Text(RunReport.Render(MadeUpReports.Run())));
+        AssertSelfContained(Text(Pages.Of(MadeUpReports.Slide())));
+        AssertSelfContained(Text(Pages.Of(MadeUpReports.Run())));
     }
 
     [Fact]
     public void Every_picture_has_a_text_and_every_table_headers()
     {
-        foreach (string page in (string[])[Text(SlideReport.Render(MadeUpReports.Slide())), Text(RunReport.Render(MadeUpReports.Run()))])
+        foreach (string page in (string[])[Text(Pages.Of(MadeUpReports.Slide())), Text(Pages.Of(MadeUpReports.Run()))])
         {
             Assert.All(Images().Matches(page), image => Assert.Matches("alt=\"[^\"]+\"", image.Value));
             Assert.Equal(page.Split("<table>").Length, page.Split("<thead>").Length);
@@ -70,7 +70,7 @@ public sealed partial class HtmlReportTests
     [Fact]
     public void Slide_report_tells_the_answers_and_how_sure_they_are()
     {
-        string page = WebUtility.HtmlDecode(Text(SlideReport.Render(MadeUpReports.Slide()))).Replace('\u00A0', ' ');
+        string page = WebUtility.HtmlDecode(Text(Pages.Of(MadeUpReports.Slide()))).Replace('\u00A0', ' ');
         foreach (string fact in (string[])
             ["Grade 3", "71 %", "entropy 0.70", "grade-transmil says Grade 2", "14.2 mutations/Mb", "slide alone: High (55 %)", "Breast", "26.6 mm²",
              "14 mostly background, 7 mostly pen", "188 of 200 features", "not for diagnosis", "b2a2ab2ae9a5", "blue 1.2 %"])
@@ -84,14 +84,14 @@ public sealed partial class HtmlReportTests
     {
         SlideReportInput input = MadeUpReports.Slide();
         SlideSummary real = input.Summary with { Models = [.. input.Summary.Models.Select(m => m with { Synthetic = false })] };
-        Assert.DoesNotContain("Demonstration models", Text(SlideReport.Render(input with { Summary = real })), StringComparison.Ordinal);
+        Assert.DoesNotContain("Demonstration models", Text(Pages.Of(input with { Summary = real })), StringComparison.Ordinal);
     }
 
     [Fact]
     public void Failed_slide_has_a_page_with_its_reason()
     {
         SlideSummary failed = MadeUpReports.Run().Slides[2].Summary;
-        string page = Text(SlideReport.Render(new SlideReportInput { Summary = failed }));
+        string page = Text(Pages.Of(new SlideReportInput { Summary = failed }));
         Assert.Contains("could not be used (truncated)", page, StringComparison.Ordinal);
         Assert.DoesNotContain("<h2>", page, StringComparison.Ordinal);
     }
@@ -99,7 +99,7 @@ public sealed partial class HtmlReportTests
     [Fact]
     public void Run_report_counts_states_and_shows_counts_of_tiles()
     {
-        string page = Text(RunReport.Render(MadeUpReports.Run()));
+        string page = Text(Pages.Of(MadeUpReports.Run()));
         Assert.Contains("<b>2</b> done", page, StringComparison.Ordinal);
         Assert.Contains("<b>1</b> failed", page, StringComparison.Ordinal);
         Assert.Contains("TCGA-A1-0001</th><td>2 tiles of toy-encoder</td><td>tile-unreadable", page, StringComparison.Ordinal);
@@ -113,12 +113,12 @@ public sealed partial class HtmlReportTests
         const string Note = "demo-tmb-5x was left out: the slide has no tile for it.";
         SlideReportInput input = MadeUpReports.Slide();
         SlideSummary noted = input.Summary with { Notes = [Note] };
-        string slide = Text(SlideReport.Render(input with { Summary = noted }));
-        string run = Text(RunReport.Render(MadeUpReports.Run() with { Slides = [new RunReportSlide(noted, null, null)] }));
+        string slide = Text(Pages.Of(input with { Summary = noted }));
+        string run = Text(Pages.Of(MadeUpReports.Run() with { Slides = [new RunReportSlide(noted, null, null)] }));
 
         Assert.InRange(slide.IndexOf(Note, StringComparison.Ordinal), slide.IndexOf("class=\"cards\"", StringComparison.Ordinal), slide.IndexOf("<h2>", StringComparison.Ordinal));
         Assert.Contains(Note, run, StringComparison.Ordinal);
-        Assert.DoesNotContain("class=\"note", Text(SlideReport.Render(input)), StringComparison.Ordinal);
+        Assert.DoesNotContain("class=\"note", Text(Pages.Of(input)), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -126,7 +126,7 @@ public sealed partial class HtmlReportTests
     {
         SlideReportInput input = MadeUpReports.Slide();
         SlideSummary invalid = input.Summary with { Omics = new OmicsUse(OmicsStatus.Invalid, "C7", 0, 200, "line 4, column TP53 is no number.") };
-        string page = Text(SlideReport.Render(input with { Summary = invalid }));
+        string page = Text(Pages.Of(input with { Summary = invalid }));
 
         Assert.Contains("case C7 could not be read (line 4, column TP53 is no number).", page, StringComparison.Ordinal);
         Assert.Equal(2, page.Split("TP53").Length);
@@ -135,8 +135,8 @@ public sealed partial class HtmlReportTests
     [Fact]
     public void Same_input_makes_the_same_bytes()
     {
-        Assert.Equal(SlideReport.Render(MadeUpReports.Slide()), SlideReport.Render(MadeUpReports.Slide()));
-        Assert.Equal(RunReport.Render(MadeUpReports.Run()), RunReport.Render(MadeUpReports.Run()));
+        Assert.Equal(Pages.Of(MadeUpReports.Slide()), Pages.Of(MadeUpReports.Slide()));
+        Assert.Equal(Pages.Of(MadeUpReports.Run()), Pages.Of(MadeUpReports.Run()));
     }
 
     private static void AssertSelfContained(string page)

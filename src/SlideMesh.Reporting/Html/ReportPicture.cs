@@ -14,5 +14,5 @@ public sealed record ReportPicture(byte[] Bytes, string MediaType, int Width, in
         return new ReportPicture(encoder.Encode(image), "image/jpeg", image.Width, image.Height);
     }
 
-    internal string DataUri => $"data:{MediaType};base64,{Convert.ToBase64String(Bytes)}";
+    internal DataUri DataUri => new(MediaType, Bytes);
 }

@@ -30,10 +30,16 @@ public sealed record RunReportSlide(SlideSummary Summary, string? ReportPath, Re
 /// <summary><c>report.html</c> of a run: a row per slide with its state and answers, and everything that failed with its reason.</summary>
 public static class RunReport
 {
-    public static byte[] Render(RunReportInput input)
+    /// <param name="destination">Gets the page as it is made; stays open.</param>
+    public static void Write(Stream destination, RunReportInput input)
     {
+        ArgumentNullException.ThrowIfNull(destination);
         ArgumentNullException.ThrowIfNull(input);
-        HtmlBuilder html = new();
+        PageStyle.Write(destination, $"{input.Title} - SlideMesh", html => AddBody(html, input));
+    }
+
+    private static void AddBody(HtmlBuilder html, RunReportInput input)
+    {
         html.Add($"<header class=\"page\">\n<h1>{input.Title}</h1>\n{SlideReport.SyntheticBanner(input.Models)}");
         AddCounts(html, input);
         html.Add($"</header>\n<main>\n");
@@ -42,7 +48,6 @@ public static class RunReport
         SlideReport.AddModels(html, input.Models);
         html.Add($"</main>\n");
         SlideReport.AddFooter(html, input.SoftwareVersion, fingerprint: null);
-        return PageStyle.Page($"{input.Title} - SlideMesh", html.ToMarkup());
     }
 
     private static void AddCounts(HtmlBuilder html, RunReportInput input)
@@ -76,7 +81,9 @@ public static class RunReport
         foreach (RunReportSlide row in input.Slides)
         {
             SlideSummary slide = row.Summary;
-            html.Add($"<tr><td>{Picture(row)}</td><th scope=\"row\">{Link(row)}<br><span class=\"soft small\">{slide.CaseId}</span></th>");
+            html.Add($"<tr><td>");
+            AddPicture(html, row);
+            html.Add($"</td><th scope=\"row\">{Link(row)}<br><span class=\"soft small\">{slide.CaseId}</span></th>");
             string state = KebabCase.Of(slide.State);
             html.Add($"<td><span class=\"state {state}\">{state}</span><br><span class=\"soft small\">{slide.Reason}</span>{Notes(slide)}</td>");
             foreach (string task in tasks)
@@ -113,11 +120,13 @@ public static class RunReport
         html.Add($"</tbody>\n</table></div>\n");
     }
 
-    private static Markup Picture(RunReportSlide row) => row.Thumbnail is not { } picture
-        ? new Markup("")
-        : new HtmlBuilder()
-            .Add($"<img width=\"{picture.Width}\" height=\"{picture.Height}\" alt=\"Overview of {row.Summary.SlideId}\" src=\"{picture.DataUri}\">")
-            .ToMarkup();
+    private static void AddPicture(HtmlBuilder html, RunReportSlide row)
+    {
+        if (row.Thumbnail is { } picture)
+        {
+            html.Add($"<img width=\"{picture.Width}\" height=\"{picture.Height}\" alt=\"Overview of {row.Summary.SlideId}\" src=\"{picture.DataUri}\">");
+        }
+    }
 
     // Each part is escaped for the URL, so that a path can only lead below this page's folder.
     private static Markup Link(RunReportSlide row) => row.ReportPath is not { } path

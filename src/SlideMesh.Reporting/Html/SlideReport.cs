@@ -1,10 +1,7 @@
-using System.Globalization;
-using System.Text;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Prediction;
 using SlideMesh.Reporting.Evidence;
 using SlideMesh.Slides.Pyramid;
-using SlideMesh.Tissue.Contours;
 
 namespace SlideMesh.Reporting.Html;
 
@@ -14,11 +11,17 @@ namespace SlideMesh.Reporting.Html;
 /// </summary>
 public static class SlideReport
 {
-    public static byte[] Render(SlideReportInput input)
+    /// <param name="destination">Gets the page as it is made; stays open.</param>
+    public static void Write(Stream destination, SlideReportInput input)
     {
+        ArgumentNullException.ThrowIfNull(destination);
         ArgumentNullException.ThrowIfNull(input);
+        PageStyle.Write(destination, $"{input.Summary.SlideId} - SlideMesh", html => AddBody(html, input));
+    }
+
+    private static void AddBody(HtmlBuilder html, SlideReportInput input)
+    {
         SlideSummary slide = input.Summary;
-        HtmlBuilder html = new();
         AddHeader(html, slide);
         html.Add($"<main>\n");
         if (slide.Tasks.Count > 0)
@@ -54,7 +57,6 @@ public static class SlideReport
         AddModels(html, slide.Models);
         html.Add($"</main>\n");
         AddFooter(html, slide.SoftwareVersion, slide.Fingerprint);
-        return PageStyle.Page($"{slide.SlideId} - SlideMesh", html.ToMarkup());
     }
 
     /// <summary>The banner that stands over results of models trained on synthetic slides; empty when there are none.</summary>
@@ -223,36 +225,12 @@ public static class SlideReport
         if (input.Summary is { Width: long width, Height: long height })
         {
             double strokeWidth = Math.Max(1, Math.Max(thumbnail.Width, thumbnail.Height) / 350.0);
-            Markup path = ContourPath(input.Contours, thumbnail.Width / (double)width, thumbnail.Height / (double)height);
-            html.Add($"<path d=\"{path}\" fill=\"none\" stroke=\"#0f7a5f\" stroke-width=\"{Wording.Number(strokeWidth, "0.#")}\" stroke-linejoin=\"round\"/>");
+            html.Add($"<path d=\"");
+            ContourPath.Add(html, input.Contours, thumbnail.Width / (double)width, thumbnail.Height / (double)height);
+            html.Add($"\" fill=\"none\" stroke=\"#0f7a5f\" stroke-width=\"{Wording.Number(strokeWidth, "0.#")}\" stroke-linejoin=\"round\"/>");
         }
 
         html.Add($"</svg><figcaption>{caption}</figcaption></figure>\n");
-    }
-
-    // Points are rounded to half thumbnail pixels and repeats dropped, so that a page does not carry every level-0 step.
-    private static Markup ContourPath(IReadOnlyList<TissueContour> contours, double scaleX, double scaleY)
-    {
-        StringBuilder path = new();
-        foreach (IReadOnlyList<Level0Point> ring in contours.SelectMany(c => c.Holes.Prepend(c.Outer)))
-        {
-            (double X, double Y) last = (double.NaN, double.NaN);
-            char command = 'M';
-            foreach (Level0Point point in ring)
-            {
-                (double X, double Y) next = (Math.Round(point.X * scaleX * 2) / 2, Math.Round(point.Y * scaleY * 2) / 2);
-                if (next != last)
-                {
-                    path.Append(CultureInfo.InvariantCulture, $"{command}{next.X:0.#} {next.Y:0.#}");
-                    command = 'L';
-                    last = next;
-                }
-            }
-
-            path.Append('Z');
-        }
-
-        return new Markup(path.ToString());
     }
 
     private static void AddTiles(HtmlBuilder html, MapEvidence evidence, bool isTop, IReadOnlyList<EvidenceTile> tiles)
@@ -268,7 +246,7 @@ public static class SlideReport
         foreach (EvidenceTile tile in shown)
         {
             string score = Wording.Number(tile.Tile.Score, "0.0000");
-            html.Add($"<figure><img width=\"{tile.Width}\" height=\"{tile.Height}\" alt=\"Tile {tile.Rank}, score {score}\" src=\"data:image/jpeg;base64,{Convert.ToBase64String(tile.Jpeg)}\">");
+            html.Add($"<figure><img width=\"{tile.Width}\" height=\"{tile.Height}\" alt=\"Tile {tile.Rank}, score {score}\" src=\"{new DataUri("image/jpeg", tile.Jpeg)}\">");
             html.Add($"<figcaption>{score}<br>x {tile.Tile.X}<br>y {tile.Tile.Y}</figcaption></figure>\n");
         }
 
