@@ -36,7 +36,7 @@ PRECISIONS = ["fp32", "bf16"] if SMALL else ["fp16", "bf16"]
 BATCHES = [2] if SMALL else [64, 128, 256]
 MODELS = {"resnet50": (ResNet50, 2048)}
 if SMALL:
-    MODELS["vit-small"] = (lambda: VitB16(192, 2, 3), 192)
+    MODELS["vit-small"] = (lambda: VitB16(96, 2, 3), 96)
 else:
     MODELS["vit-l16"] = (lambda: VitB16(1024, 24, 16), 1024)
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}

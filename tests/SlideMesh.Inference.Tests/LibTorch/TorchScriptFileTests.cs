@@ -37,6 +37,17 @@ public sealed class TorchScriptFileTests : IDisposable
         Assert.Contains(features, value => value != 0);
     }
 
+    [TorchFact]
+    public void Parts_within_parts_run()
+    {
+        using IInferenceSession session = _torch.Load(Package("nested.pt"), GraphRole.Tile, threads: 1);
+        float[] pixels = [.. Enumerable.Range(0, 2 * 3 * 32 * 32).Select(i => MathF.Sin(i * 0.1f))];
+
+        float[] features = session.Run([new("pixels", pixels, [2, 3, 32, 32])], ["features"])[0].Data;
+
+        OnnxRuntime.OnnxRuntimeEngineTests.AssertClose(ReferencePackages.Floats(TorchReference.Read().GetProperty("nested")), features, 1e-5);
+    }
+
     [TorchTheory]
     [InlineData("raising.pt", "this program gives up")]
     [InlineData("reaching.pt", "from_file")]
