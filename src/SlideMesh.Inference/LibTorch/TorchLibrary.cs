@@ -46,6 +46,10 @@ public static class TorchLibrary
     /// <param name="running">A build's own suffix (+cu130, a0+git) does not count.</param>
     internal static bool Fits(string compiled, string running) => Release(compiled) == Release(running);
 
+    /// <summary>Whether this libtorch has scaled_dot_product_attention with a scale of the caller's: since 2.1.</summary>
+    internal static bool FusesAttention(string running) =>
+        System.Version.TryParse(Release(running).Trim('.'), out System.Version? release) && release >= new System.Version(2, 1);
+
     private static string Release(string version) => string.Concat(version.TakeWhile(c => char.IsAsciiDigit(c) || c == '.'));
 
     /// <param name="configured">Path that the user chose; null or empty looks in SlideMesh's own folders.</param>
