@@ -28,7 +28,16 @@ public static class TorchLibrary
     {
         _ = Handle.Value;
         NativeImports.Register();
-        int found = TorchApi.smt_interface();
+        int found;
+        try
+        {
+            found = TorchApi.smt_interface();
+        }
+        catch (EntryPointNotFoundException)
+        {
+            throw new NativeLibraryUnavailableException($"the library that {Variable} names is not {FileName}; {Hint}.");
+        }
+
         if (found != TorchApi.Interface)
         {
             throw new NativeLibraryUnavailableException(
