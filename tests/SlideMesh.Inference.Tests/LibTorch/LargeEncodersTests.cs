@@ -11,8 +11,8 @@ namespace SlideMesh.Inference.Tests.LibTorch;
 /// <summary>ResNet-50 and ViT-B/16 as PyTorch exports them: both engines against PyTorch (Reference/make_encoders.py).</summary>
 public sealed class LargeEncodersTests : IDisposable
 {
-    /// <summary>It takes 10 s on two idle cores.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+    /// <summary>It takes 10 s on two idle cores; without AVX-512, where PyTorch computes bf16 without oneDNN, about a minute more.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
     private static readonly Normalisation ImageNet = new([0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]);
 
@@ -45,7 +45,8 @@ public sealed class LargeEncodersTests : IDisposable
 
             // Eight bits of mantissa. Measured on a CPU with libtorch 1.13: 0.999993 (ResNet-50) and 0.999918 (ViT-B/16).
             using LibTorchEngine half = new(new LibTorchOptions { Precision = Precision.Bf16 });
-            double cosine = Cosine(expected, Compute(half, name, expected.Length / 2));
+            // One tile is enough: without AVX-512 a ViT-B/16 takes half a minute for each.
+            double cosine = Cosine(expected[..(expected.Length / 2)], Compute(half, name, expected.Length / 2, tiles: 1));
             Assert.True(cosine is >= 0.9999 and < 0.9999999, $"{name}: cosine {cosine} in bf16.");
         }
     }
@@ -74,14 +75,14 @@ public sealed class LargeEncodersTests : IDisposable
         }
     }
 
-    private float[] Compute(IInferenceEngine engine, string name, int dimension)
+    private float[] Compute(IInferenceEngine engine, string name, int dimension, int tiles = 2)
     {
-        byte[] pixels = [.. ReferencePackages.Tile(0, 224), .. ReferencePackages.Tile(1, 224)];
+        byte[] pixels = [.. Enumerable.Range(0, tiles).SelectMany(i => ReferencePackages.Tile(i, 224))];
         using IInferenceSession session = engine.Load(Package(name, dimension), GraphRole.Tile, threads: 2);
-        float[] rows = new float[2 * dimension];
-        if (session is ITileSession tiles)
+        float[] rows = new float[tiles * dimension];
+        if (session is ITileSession bytes)
         {
-            tiles.RunTiles(new TileRun(pixels, rows, 2, 224, "features", dimension, ImageNet));
+            bytes.RunTiles(new TileRun(pixels, rows, tiles, 224, "features", dimension, ImageNet));
             return rows;
         }
 
