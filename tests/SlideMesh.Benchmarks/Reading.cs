@@ -20,55 +20,71 @@ internal static class Reading
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(2.5);
 
     /// <summary>slidemesh-bench read tiles SLIDE SIZE STRIDE OUT ROWS THREADS, read bare SLIDE ROWS HALVINGS, or read planes EDGE REPEATS.</summary>
-    /// <returns>Tiles per second; for <c>bare</c> megapixels per second.</returns>
-    public static double Run(string[] args) => args switch
+    /// <remarks>
+    /// Says "ready" when warm: code compiled, file in the page cache. Then takes one turn for every line of <paramref name="input"/> and
+    /// answers with two numbers, by the clock and by the processor time of all threads: tiles per second, for <c>bare</c> megapixels.
+    /// </remarks>
+    public static void Run(string[] args, TextReader input, TextWriter output)
     {
-        ["tiles", string slide, string size, string stride, string edge, string rows, string threads] =>
-            Tiles(slide, Number(size), Number(stride), Number(edge), Number(rows), Number(threads)),
-        ["planes", string edge, string repeats] => Planes(Number(edge), Number(repeats)),
-        ["bare", string slide, string rows, string halvings] => Bare(slide, Number(rows), Number(halvings)),
-        _ => throw new ArgumentException("usage: slidemesh-bench read tiles SLIDE SIZE STRIDE OUT ROWS THREADS | read bare SLIDE ROWS HALVINGS | read planes EDGE REPEATS"),
-    };
+        Func<Work> turn = args switch
+        {
+            ["tiles", string slide, string size, string stride, string edge, string rows, string threads] =>
+                () => Walk(slide, Number(size), Number(stride), Number(edge), Number(rows), Number(threads)),
+            ["planes", string edge, string repeats] => Planes(Number(edge), Number(repeats)),
+            ["bare", string slide, string rows, string halvings] => Bare(slide, Number(rows), Number(halvings)),
+            _ => throw new ArgumentException("usage: slidemesh-bench read tiles SLIDE SIZE STRIDE OUT ROWS THREADS | read bare SLIDE ROWS HALVINGS | read planes EDGE REPEATS"),
+        };
+        long start = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(start) < WarmUp)
+        {
+            _ = turn();
+        }
+
+        output.WriteLine("ready");
+        while (input.ReadLine() is not null)
+        {
+            Work work = turn();
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{work.Count / work.Seconds:0.0} {work.Count / work.ProcessorSeconds:0.0}"));
+        }
+    }
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
+    private static Work Timed(double count, Action action)
+    {
+        using Process process = Process.GetCurrentProcess();
+        TimeSpan processor = process.TotalProcessorTime;
+        long start = Stopwatch.GetTimestamp();
+        action();
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        process.Refresh();
+        return new Work(count, seconds, (process.TotalProcessorTime - processor).TotalSeconds);
+    }
+
     /// <summary>Pixels in memory to normalised planes.</summary>
-    private static double Planes(int edge, int repeats)
+    private static Func<Work> Planes(int edge, int repeats)
     {
         TileNormaliser normaliser = new(new Normalisation([0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]));
         byte[] rgb = new byte[edge * edge * 3];
         new Random(1).NextBytes(rgb);
         float[] planes = new float[rgb.Length];
-        long start = 0;
-        for (int i = -repeats / 4; i < repeats; i++)
+        return () => Timed(repeats, () =>
         {
-            start = i == 0 ? Stopwatch.GetTimestamp() : start;
-            normaliser.Normalise(rgb, planes);
-        }
-
-        return repeats / Stopwatch.GetElapsedTime(start).TotalSeconds;
+            for (int i = 0; i < repeats; i++)
+            {
+                normaliser.Normalise(rgb, planes);
+            }
+        });
     }
 
-    private static double Tiles(string path, int size, int stride, int edge, int rows, int threads)
-    {
-        // Warm: compiled code, files in the page cache.
-        long start = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(start) < WarmUp)
-        {
-            _ = Walk(path, size, stride, edge, rows, threads);
-        }
-
-        return Walk(path, size, stride, edge, rows, threads);
-    }
-
-    private static double Walk(string path, int size, int stride, int edge, int rows, int threads)
+    private static Work Walk(string path, int size, int stride, int edge, int rows, int threads)
     {
         using ISlideSource source = SlideSource.Open(path);
         TilePlan plan = Plan(source, size, stride, edge, rows);
-        TileReader reader = new(source, plan);
+        using TileReader reader = new(source, plan);
         int shards = (plan.Tiles.Count + ShardTiles - 1) / ShardTiles;
         int next = -1;
-        void Work()
+        void ReadShards()
         {
             byte[] rgb = new byte[edge * edge * 3];
             for (int shard = Interlocked.Increment(ref next); shard < shards; shard = Interlocked.Increment(ref next))
@@ -80,20 +96,20 @@ internal static class Reading
             }
         }
 
-        long start = Stopwatch.GetTimestamp();
-        Thread[] others = [.. Enumerable.Range(1, threads - 1).Select(_ => new Thread(Work))];
-        foreach (Thread thread in others)
+        return Timed(plan.Tiles.Count, () =>
         {
-            thread.Start();
-        }
+            Thread[] others = [.. Enumerable.Range(1, threads - 1).Select(_ => new Thread(ReadShards))];
+            foreach (Thread thread in others)
+            {
+                thread.Start();
+            }
 
-        Work();
-        foreach (Thread thread in others)
-        {
-            thread.Join();
-        }
-
-        return plan.Tiles.Count / Stopwatch.GetElapsedTime(start).TotalSeconds;
+            ReadShards();
+            foreach (Thread thread in others)
+            {
+                thread.Join();
+            }
+        });
     }
 
     private static TilePlan Plan(ISlideSource source, int size, int stride, int edge, int rows)
@@ -116,7 +132,7 @@ internal static class Reading
     }
 
     /// <summary>Compressed tiles of the first rows in memory, with their tables in front; only libjpeg-turbo's own work is timed.</summary>
-    private static double Bare(string path, int rows, int halvings)
+    private static Func<Work> Bare(string path, int rows, int halvings)
     {
         List<byte[]> jpegs = [];
         TiledTiffLevel level;
@@ -134,18 +150,18 @@ internal static class Reading
         }
 
         byte[] rgb = new byte[level.TileWidth * level.TileHeight * 3];
-        using JpegDecoder decoder = new();
-        foreach (byte[] jpeg in jpegs.Take(300))
+        return () =>
         {
-            decoder.Decode(jpeg, rgb, level.TileWidth >> halvings, level.TileHeight >> halvings);
-        }
-
-        long start = Stopwatch.GetTimestamp();
-        foreach (byte[] jpeg in jpegs)
-        {
-            decoder.Decode(jpeg, rgb, level.TileWidth >> halvings, level.TileHeight >> halvings);
-        }
-
-        return jpegs.Count * (double)level.TileWidth * level.TileHeight / 1e6 / Stopwatch.GetElapsedTime(start).TotalSeconds;
+            using JpegDecoder decoder = new();
+            return Timed(jpegs.Count * (double)level.TileWidth * level.TileHeight / 1e6, () =>
+            {
+                foreach (byte[] jpeg in jpegs)
+                {
+                    decoder.Decode(jpeg, rgb, level.TileWidth >> halvings, level.TileHeight >> halvings);
+                }
+            });
+        };
     }
+
+    private readonly record struct Work(double Count, double Seconds, double ProcessorSeconds);
 }

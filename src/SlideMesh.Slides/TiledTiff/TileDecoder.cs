@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Win32.SafeHandles;
 using SlideMesh.Slides.OpenJpeg;
+using SlideMesh.Slides.Raster;
 using SlideMesh.Slides.TurboJpeg;
 
 namespace SlideMesh.Slides.TiledTiff;
@@ -19,13 +20,23 @@ internal sealed class TileDecoder(SafeFileHandle file) : IDisposable
     /// <param name="rgb">Destination of the tile's first pixel; rows lie <paramref name="strideBytes"/> apart.</param>
     /// <returns>False when the tile is damaged, unusual or cannot be read; <paramref name="rgb"/> then holds anything.</returns>
     /// <exception cref="ObjectDisposedException">The slide was closed.</exception>
-    public bool TryDecode(TiledTiffLevel level, int tile, int halvings, Span<byte> rgb, int strideBytes)
+    public bool TryDecode(TiledTiffLevel level, int tile, int halvings, Span<byte> rgb, int strideBytes) =>
+        TryDecode(level, tile, halvings, rgb, strideBytes, mayBePlanar: false, out _);
+
+    /// <summary>As <see cref="TryDecode(TiledTiffLevel, int, int, Span{byte}, int)"/>, in the form that costs least.</summary>
+    /// <param name="pixels">The whole tile: row-major RGB, or a plane of red, one of green and one of blue.</param>
+    /// <param name="isPlanar">Which of both.</param>
+    public bool TryDecode(TiledTiffLevel level, int tile, int halvings, Span<byte> pixels, out bool isPlanar) =>
+        TryDecode(level, tile, halvings, pixels, (level.TileWidth >> halvings) * 3, mayBePlanar: true, out isPlanar);
+
+    private bool TryDecode(TiledTiffLevel level, int tile, int halvings, Span<byte> pixels, int strideBytes, bool mayBePlanar, out bool isPlanar)
     {
         Interlocked.Increment(ref _decoded);
+        isPlanar = false;
         Worker worker = Take();
         try
         {
-            return worker.TryDecode(file, level, tile, halvings, rgb, strideBytes);
+            return worker.TryDecode(file, level, tile, halvings, pixels, strideBytes, mayBePlanar, out isPlanar);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -82,9 +93,12 @@ internal sealed class TileDecoder(SafeFileHandle file) : IDisposable
     {
         private readonly JpegDecoder _decoder = new();
         private byte[] _compressed = new byte[1 << 16];
+        private byte[] _planes = [];
 
-        public bool TryDecode(SafeFileHandle file, TiledTiffLevel level, int tile, int halvings, Span<byte> rgb, int strideBytes)
+        public bool TryDecode(
+            SafeFileHandle file, TiledTiffLevel level, int tile, int halvings, Span<byte> pixels, int strideBytes, bool mayBePlanar, out bool isPlanar)
         {
+            isPlanar = false;
             // The tile lands so that its SOI is where the prefix ends; once checked, the prefix overwrites it. No byte moves twice.
             bool isJpeg = level.Codec == TileCodec.Jpeg;
             int start = isJpeg ? level.Prefix.Length - 2 : 0;
@@ -98,16 +112,43 @@ internal sealed class TileDecoder(SafeFileHandle file) : IDisposable
             int height = level.TileHeight >> halvings;
             if (!isJpeg)
             {
-                return Jpeg2000Decoder.TryDecode(own, level.Codec == TileCodec.Jpeg2000YCbCr, halvings, rgb, width, height, strideBytes);
+                return Jpeg2000Decoder.TryDecode(own, level.Codec == TileCodec.Jpeg2000YCbCr, halvings, pixels, width, height, strideBytes);
             }
 
-            if (!JpegSegments.CheckAndHideColourMarkers(own, level.TileWidth, level.TileHeight, level.Tables))
+            if (!JpegSegments.CheckAndHideColourMarkers(own, level.TileWidth, level.TileHeight, level.Tables, out bool isSubsampled))
             {
                 return false;
             }
 
             level.Prefix.CopyTo(_compressed, 0);
-            return _decoder.TryDecode(_compressed.AsSpan(0, start + size), rgb, width, height, strideBytes);
+            ReadOnlySpan<byte> jpeg = _compressed.AsSpan(0, start + size);
+            isPlanar = mayBePlanar && !level.IsYCbCr && !isSubsampled;
+            return isPlanar ? _decoder.TryDecodePlanes(jpeg, pixels, width, height)
+                : level.IsYCbCr || isSubsampled ? _decoder.TryDecode(jpeg, pixels, width, height, strideBytes)
+                : TryDecodeThroughPlanes(jpeg, pixels, width, height, strideBytes);
+        }
+
+        private bool TryDecodeThroughPlanes(ReadOnlySpan<byte> jpeg, Span<byte> rgb, int width, int height, int strideBytes)
+        {
+            int plane = width * height;
+            if (_planes.Length < plane * 3)
+            {
+                _planes = new byte[plane * 3];
+            }
+
+            if (!_decoder.TryDecodePlanes(jpeg, _planes, width, height))
+            {
+                return false;
+            }
+
+            for (int y = 0; y < height; y++)
+            {
+                int at = y * width;
+                PlaneInterleaver.Interleave(
+                    _planes.AsSpan(at, width), _planes.AsSpan(plane + at, width), _planes.AsSpan((2 * plane) + at, width), rgb.Slice(y * strideBytes, width * 3));
+            }
+
+            return true;
         }
 
         public Jpeg2000Header? ReadJpeg2000Header(SafeFileHandle file, TiledTiffLevel level, int tile) =>

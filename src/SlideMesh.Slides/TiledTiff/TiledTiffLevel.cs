@@ -76,14 +76,14 @@ internal sealed class TiledTiffLevel
             }
         }
 
-        bool isYCbCr = directory.Number(TiffTag.PhotometricInterpretation) switch
+        IsYCbCr = directory.Number(TiffTag.PhotometricInterpretation) switch
         {
             2 => false,
             6 => true,
             long other => throw new UnservedTiffException($"photometric interpretation {other}"),
         };
         byte[] tables = Codec == TileCodec.Jpeg && directory.Has(TiffTag.JpegTables) ? directory.Bytes(TiffTag.JpegTables, 1 << 16) : [];
-        Prefix = JpegSegments.Prefix(tables, isYCbCr, out JpegSegments.Tables defined)
+        Prefix = JpegSegments.Prefix(tables, IsYCbCr, out JpegSegments.Tables defined)
             ?? throw new UnservedTiffException("its JPEG tables hold something else");
         Tables = defined;
     }
@@ -106,6 +106,9 @@ internal sealed class TiledTiffLevel
     public int MaxHalvings { get; private set; }
 
     public TileCodec Codec { get; }
+
+    /// <summary>For JPEG tiles: brightness and colour differences, not red, green and blue.</summary>
+    public bool IsYCbCr { get; }
 
     /// <summary>For JPEG tiles: what stands in front of each instead of its first marker.</summary>
     public byte[] Prefix { get; }
