@@ -13,9 +13,6 @@ internal sealed class TiledTiffLevel
     private const int MaxTileEdge = 8192;
     private const long MaxTileBytes = 64 << 20;
 
-    /// <summary>OpenSlide draws regions in squares of this edge; the origin of each is rounded to a level-0 pixel.</summary>
-    private const int OpenSlideBlockPx = 4096;
-
     private readonly PyramidLevel _level;
     private readonly long[] _offsets;
     private readonly int[] _sizes;
@@ -142,21 +139,29 @@ internal sealed class TiledTiffLevel
     }
 
     /// <summary>
-    /// The region's top-left corner in pixels of this level, computed as OpenSlide does (a division of doubles). False where
-    /// OpenSlide would blend neighbouring pixels or round: the corner is no whole pixel, or a block's might not be.
+    /// The region's top-left corner in pixels of this level. False where the corner stands for no pixel of it; there OpenSlide's blend of
+    /// neighbours is the answer. Where the downsample is no whole number, OpenSlide blends even at corners that stand for a pixel,
+    /// because they lie at a fraction of up to 0.5 / downsample beside it: the pixels themselves are given instead.
     /// </summary>
-    public bool TryLocate(Level0Point origin, int width, int height, out long x, out long y)
-    {
-        bool isWhole = TryDivide(origin.X, out x) & TryDivide(origin.Y, out y);
-        return isWhole
-            && ((width <= OpenSlideBlockPx && height <= OpenSlideBlockPx) || double.IsInteger(_level.Downsample));
-    }
+    public bool TryLocate(Level0Point origin, out long x, out long y) =>
+        _level.TryFindPixel(origin.X, out x) & _level.TryFindPixel(origin.Y, out y);
 
-    private bool TryDivide(long level0, out long value)
+    /// <summary>A level-0 coordinate for the first pixel from <paramref name="from"/> on that OpenSlide shows as it is, and the pixel.</summary>
+    /// <param name="length">Pixels that are tried.</param>
+    public bool TryFindUnblended(long from, long length, out long level0, out long pixel)
     {
-        double quotient = level0 / _level.Downsample;
-        value = (long)quotient;
-        return double.IsInteger(quotient) && Math.Abs(quotient) < 1L << 40;
+        for (pixel = from; pixel < from + length; pixel++)
+        {
+            level0 = (long)Math.Round(pixel * _level.Downsample);
+            // Its drawing library takes offsets in steps of 1/256 pixel.
+            if (Math.Abs((level0 / _level.Downsample) - pixel) < 1.0 / 1024)
+            {
+                return true;
+            }
+        }
+
+        (level0, pixel) = (0, 0);
+        return false;
     }
 
     private static void Require(TiffDirectory directory, TiffTag tag, long value)

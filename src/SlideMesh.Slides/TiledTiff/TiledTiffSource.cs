@@ -10,8 +10,9 @@ namespace SlideMesh.Slides.TiledTiff;
 /// <summary>
 /// A slide in a tiled TIFF of JPEG tiles (Aperio SVS, generic pyramids; classic and BigTIFF), decoded by libjpeg-turbo without
 /// OpenSlide in between. Gives what <see cref="OpenSlideSource"/> gives, byte for byte: levels and properties are OpenSlide's own, and
-/// a region goes to OpenSlide when it lies at a fraction of a level's pixel (OpenSlide blends there) or touches a tile that does
-/// not decode cleanly, so that OpenSlide also decides what is an error.
+/// a region goes to OpenSlide when its corner stands for no pixel of its level (OpenSlide blends there) or it touches a tile that does
+/// not decode cleanly, so that OpenSlide also decides what is an error. One exception: on a level whose downsample is no whole
+/// number, a corner that stands for a pixel gives the pixels as they are in the file, where OpenSlide blends in a little of their neighbours.
 /// </summary>
 /// <remarks>Thread-safe. Reads are positional and take no lock that all threads share.</remarks>
 public sealed class TiledTiffSource : ISlideSource
@@ -110,13 +111,25 @@ public sealed class TiledTiffSource : ISlideSource
         int bytes = checked(width * height * 3);
         ArgumentOutOfRangeException.ThrowIfLessThan(rgb.Length, bytes);
         ObjectDisposedException.ThrowIf(_file.IsClosed, this);
-        if (!_levels[level].TryLocate(origin, width, height, out long x, out long y)
+        if (!_levels[level].TryLocate(origin, out long x, out long y)
             || !TryRead(_levels[level], new LevelRegion(x, y, width, height), rgb[..bytes]))
         {
             ThrowIfDangerous(_levels[level], new LevelRegion(x, y, width, height));
             Interlocked.Increment(ref _delegated);
             _openSlide.ReadRegion(origin, level, width, height, rgb);
         }
+    }
+
+    public bool TryReadPixels(int level, LevelRegion region, Span<byte> rgb)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(region.Width);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(region.Height);
+        ArgumentOutOfRangeException.ThrowIfNegative(level);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(level, _levels.Length);
+        int bytes = checked(region.Width * region.Height * 3);
+        ArgumentOutOfRangeException.ThrowIfLessThan(rgb.Length, bytes);
+        ObjectDisposedException.ThrowIf(_file.IsClosed, this);
+        return TryRead(_levels[level], region, rgb[..bytes]);
     }
 
     public int MaxHalvings(int level)
@@ -197,18 +210,17 @@ public sealed class TiledTiffSource : ISlideSource
         byte[] theirs = new byte[own.Length];
         foreach (TiledTiffLevel level in _levels)
         {
-            // The middle shows tissue more often than a corner; where it is no whole pixel of the level, the corner has to do.
-            long x = level.Width / 2 / level.TileWidth * level.TileWidth;
-            long y = level.Height / 2 / level.TileHeight * level.TileHeight;
-            double downsample = Levels[level.Index].Downsample;
-            var origin = new Level0Point((long)(x * downsample), (long)(y * downsample));
-            int width = Math.Min(ComparedEdge, level.TileWidth);
-            int height = Math.Min(ComparedEdge, level.TileHeight);
-            if (!level.TryLocate(origin, width, height, out x, out y))
+            // The middle shows tissue more often than a corner; where OpenSlide blends all pixels of it, the corner has to do.
+            Level0Point origin = default;
+            (long x, long y) = (0, 0);
+            if (level.TryFindUnblended(level.Width / 2 / level.TileWidth * level.TileWidth, level.TileWidth, out long originX, out long middleX)
+                && level.TryFindUnblended(level.Height / 2 / level.TileHeight * level.TileHeight, level.TileHeight, out long originY, out long middleY))
             {
-                (origin, x, y) = (default, 0, 0);
+                (origin, x, y) = (new Level0Point(originX, originY), middleX, middleY);
             }
 
+            int width = Math.Min(ComparedEdge, level.TileWidth);
+            int height = Math.Min(ComparedEdge, level.TileHeight);
             int bytes = width * height * 3;
             if (!TryRead(level, new LevelRegion(x, y, width, height), own.AsSpan(0, bytes)))
             {
