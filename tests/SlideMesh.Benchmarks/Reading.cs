@@ -19,7 +19,7 @@ internal static class Reading
 
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(2.5);
 
-    /// <summary>slidemesh-bench read tiles SLIDE SIZE STRIDE OUT ROWS THREADS, read bare SLIDE ROWS HALVINGS, or read planes EDGE REPEATS.</summary>
+    /// <summary>slidemesh-bench read tiles SLIDE SIZE STRIDE OUT ROWS THREADS, read bare SLIDE ROWS HALVINGS, read planes EDGE REPEATS, or read late SLIDE DELAY_MS ROWS planned|unplanned.</summary>
     /// <remarks>
     /// Says "ready" when warm: code compiled, file in the page cache. Then takes one turn for every line of <paramref name="input"/> and
     /// answers with two numbers, by the clock and by the processor time of all threads: tiles per second, for <c>bare</c> megapixels.
@@ -30,9 +30,10 @@ internal static class Reading
         {
             ["tiles", string slide, string size, string stride, string edge, string rows, string threads] =>
                 () => Walk(slide, Number(size), Number(stride), Number(edge), Number(rows), Number(threads)),
+            ["late", string slide, string delay, string rows, "planned" or "unplanned"] => () => WalkLate(slide, Number(delay), Number(rows), args[4] == "planned"),
             ["planes", string edge, string repeats] => Planes(Number(edge), Number(repeats)),
             ["bare", string slide, string rows, string halvings] => Bare(slide, Number(rows), Number(halvings)),
-            _ => throw new ArgumentException("usage: slidemesh-bench read tiles SLIDE SIZE STRIDE OUT ROWS THREADS | read bare SLIDE ROWS HALVINGS | read planes EDGE REPEATS"),
+            _ => throw new ArgumentException("usage: slidemesh-bench read tiles SLIDE SIZE STRIDE OUT ROWS THREADS | read bare SLIDE ROWS HALVINGS | read planes EDGE REPEATS | read late SLIDE DELAY_MS ROWS planned|unplanned"),
         };
         long start = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(start) < WarmUp)
@@ -110,6 +111,37 @@ internal static class Reading
                 thread.Join();
             }
         });
+    }
+
+    /// <summary>256 px tiles from storage that answers every read late, as a plan's walk or one by one without announcing any.</summary>
+    private static Work WalkLate(string path, int delayMs, int rows, bool isPlanned)
+    {
+        OpenSlideSource openSlide = OpenSlideSource.Open(path);
+        using TiledTiffSource source = TiledTiffSource.TryCreate(openSlide, TiledTiffSource.DefaultCacheBytes, out string? reason, Late)
+            ?? throw new ArgumentException(reason);
+        TilePlan plan = Plan(source, 256, 256, 256, rows);
+        using TileReader reader = new(source, plan);
+        byte[] rgb = new byte[256 * 256 * 3];
+        return Timed(plan.Tiles.Count, () =>
+        {
+            for (int i = 0; i < plan.Tiles.Count; i++)
+            {
+                if (isPlanned)
+                {
+                    reader.Read(i, rgb);
+                }
+                else
+                {
+                    source.ReadRegion(new Level0Point(plan.Tiles[i].X, plan.Tiles[i].Y), 0, 256, 256, rgb);
+                }
+            }
+        });
+
+        ReadBytes Late(SafeFileHandle file) => (bytes, offset) =>
+        {
+            Thread.Sleep(delayMs);
+            return RandomAccess.Read(file, bytes, offset);
+        };
     }
 
     private static TilePlan Plan(ISlideSource source, int size, int stride, int edge, int rows)

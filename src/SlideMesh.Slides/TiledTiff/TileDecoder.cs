@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Microsoft.Win32.SafeHandles;
 using SlideMesh.Slides.OpenJpeg;
 using SlideMesh.Slides.Raster;
 using SlideMesh.Slides.TurboJpeg;
@@ -7,7 +6,7 @@ using SlideMesh.Slides.TurboJpeg;
 namespace SlideMesh.Slides.TiledTiff;
 
 /// <summary>Reads compressed tiles and decodes them. Thread-safe: every call works with a decoder of its own, taken from a pool.</summary>
-internal sealed class TileDecoder(SafeFileHandle file) : IDisposable
+internal sealed class TileDecoder(TileBytes bytes) : IDisposable
 {
     private readonly ConcurrentBag<Worker> _idle = [];
     private long _decoded;
@@ -36,7 +35,7 @@ internal sealed class TileDecoder(SafeFileHandle file) : IDisposable
         Worker worker = Take();
         try
         {
-            return worker.TryDecode(file, level, tile, halvings, pixels, strideBytes, mayBePlanar, out isPlanar);
+            return worker.TryDecode(bytes, level, tile, halvings, pixels, strideBytes, mayBePlanar, out isPlanar);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -55,7 +54,7 @@ internal sealed class TileDecoder(SafeFileHandle file) : IDisposable
         Worker worker = Take();
         try
         {
-            return worker.ReadJpeg2000Header(file, level, tile);
+            return worker.ReadJpeg2000Header(bytes, level, tile);
         }
         finally
         {
@@ -96,13 +95,13 @@ internal sealed class TileDecoder(SafeFileHandle file) : IDisposable
         private byte[] _planes = [];
 
         public bool TryDecode(
-            SafeFileHandle file, TiledTiffLevel level, int tile, int halvings, Span<byte> pixels, int strideBytes, bool mayBePlanar, out bool isPlanar)
+            TileBytes bytes, TiledTiffLevel level, int tile, int halvings, Span<byte> pixels, int strideBytes, bool mayBePlanar, out bool isPlanar)
         {
             isPlanar = false;
             // The tile lands so that its SOI is where the prefix ends; once checked, the prefix overwrites it. No byte moves twice.
             bool isJpeg = level.Codec == TileCodec.Jpeg;
             int start = isJpeg ? level.Prefix.Length - 2 : 0;
-            if (!TryFetch(file, level, tile, start, out int size))
+            if (!TryFetch(bytes, level, tile, start, out int size))
             {
                 return false;
             }
@@ -151,30 +150,18 @@ internal sealed class TileDecoder(SafeFileHandle file) : IDisposable
             return true;
         }
 
-        public Jpeg2000Header? ReadJpeg2000Header(SafeFileHandle file, TiledTiffLevel level, int tile) =>
-            TryFetch(file, level, tile, 0, out int size) ? Jpeg2000Header.Read(_compressed.AsSpan(0, size)) : null;
+        public Jpeg2000Header? ReadJpeg2000Header(TileBytes bytes, TiledTiffLevel level, int tile) =>
+            TryFetch(bytes, level, tile, 0, out int size) ? Jpeg2000Header.Read(_compressed.AsSpan(0, size)) : null;
 
-        private bool TryFetch(SafeFileHandle file, TiledTiffLevel level, int tile, int start, out int size)
+        private bool TryFetch(TileBytes bytes, TiledTiffLevel level, int tile, int start, out int size)
         {
-            (long offset, size) = level.Tile(tile);
+            size = level.Tile(tile).Size;
             if (_compressed.Length < start + size)
             {
                 _compressed = new byte[start + size];
             }
 
-            Span<byte> own = _compressed.AsSpan(start, size);
-            for (int done = 0; done < size;)
-            {
-                int read = RandomAccess.Read(file, own[done..], offset + done);
-                if (read <= 0)
-                {
-                    return false;
-                }
-
-                done += read;
-            }
-
-            return true;
+            return bytes.TryRead(level, tile, _compressed.AsSpan(start, size));
         }
 
         public void Dispose() => _decoder.Dispose();

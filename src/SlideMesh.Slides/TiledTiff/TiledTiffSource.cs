@@ -31,6 +31,7 @@ public sealed class TiledTiffSource : ISlideSource
     private readonly OpenSlideSource _openSlide;
     private readonly SafeFileHandle _file;
     private readonly TiledTiffLevel[] _levels;
+    private readonly TileBytes _bytes;
     private readonly TileDecoder _decoder;
     private readonly TileCache _cache;
     private readonly TileAssembler _planned;
@@ -38,12 +39,13 @@ public sealed class TiledTiffSource : ISlideSource
     private readonly UnplannedUses[] _unplanned;
     private long _delegated;
 
-    private TiledTiffSource(OpenSlideSource openSlide, SafeFileHandle file, TiledTiffLevel[] levels, long cacheBytes)
+    private TiledTiffSource(OpenSlideSource openSlide, SafeFileHandle file, TiledTiffLevel[] levels, long cacheBytes, ReadBytes read, TimeProvider time)
     {
         _openSlide = openSlide;
         _file = file;
         _levels = levels;
-        _decoder = new TileDecoder(file);
+        _bytes = new TileBytes(read, time);
+        _decoder = new TileDecoder(_bytes);
         _cache = new TileCache(cacheBytes);
         _planned = new TileAssembler(_decoder, _cache);
         _assembler = new TileAssembler(_decoder, new TileCache(Math.Min(cacheBytes, UnplannedCacheBytes)));
@@ -68,6 +70,9 @@ public sealed class TiledTiffSource : ISlideSource
     /// <summary>Source tiles decoded so far, damaged ones included.</summary>
     internal long DecodedTiles => _decoder.Decoded;
 
+    /// <summary>Compressed bytes fetched ahead of the decoder.</summary>
+    internal FetchedRanges Fetched => _bytes.Fetched;
+
     /// <summary>Bytes of decoded tiles kept at the moment.</summary>
     internal long KeptBytes => _cache.KeptBytes;
 
@@ -77,14 +82,19 @@ public sealed class TiledTiffSource : ISlideSource
     /// <summary>Takes over an open slide when it qualifies. One tile of every level is read both ways and compared first.</summary>
     /// <param name="openSlide">Belongs to the new source afterwards; on null it stays the caller's.</param>
     /// <param name="reason">Why OpenSlide has to serve the file; null when it has not.</param>
-    internal static TiledTiffSource? TryCreate(OpenSlideSource openSlide, long cacheBytes, out string? reason)
+    /// <param name="read">How compressed tiles are read, in place of the file's own way: storage that is slow or fails.</param>
+    internal static TiledTiffSource? TryCreate(
+        OpenSlideSource openSlide, long cacheBytes, out string? reason, Func<SafeFileHandle, ReadBytes>? read = null, TimeProvider? time = null)
     {
         SafeFileHandle? file = null;
         TiledTiffSource? source = null;
         try
         {
             file = File.OpenHandle(openSlide.File, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.RandomAccess);
-            source = new TiledTiffSource(openSlide, file, TiledTiffLayout.Read(file, openSlide), cacheBytes);
+            SafeFileHandle opened = file;
+            source = new TiledTiffSource(
+                openSlide, file, TiledTiffLayout.Read(file, openSlide), cacheBytes,
+                read?.Invoke(file) ?? ((bytes, offset) => RandomAccess.Read(opened, bytes, offset)), time ?? TimeProvider.System);
             source.LookIntoJpeg2000();
             source.CompareWithOpenSlide();
             reason = null;
@@ -95,6 +105,7 @@ public sealed class TiledTiffSource : ISlideSource
         {
             reason = e.Message;
             source?._decoder.Dispose();
+            source?._bytes.Dispose();
             file?.Dispose();
             return null;
         }
@@ -152,11 +163,12 @@ public sealed class TiledTiffSource : ISlideSource
         ArgumentOutOfRangeException.ThrowIfNegative(walk.Halvings);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(walk.Halvings, MaxHalvings(walk.Level));
         ObjectDisposedException.ThrowIf(_file.IsClosed, this);
-        return new TilePass(_levels[walk.Level], walk, _planned, _cache, new ReadAhead(_file));
+        return new TilePass(_levels[walk.Level], walk, _planned, _cache, new ReadAhead(_file, _bytes, _levels[walk.Level]));
     }
 
     public void Dispose()
     {
+        _bytes.Dispose();
         _decoder.Dispose();
         _file.Dispose();
         _openSlide.Dispose();
