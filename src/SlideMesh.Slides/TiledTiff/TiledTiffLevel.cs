@@ -18,13 +18,14 @@ internal sealed class TiledTiffLevel
     private readonly int[] _sizes;
 
     /// <param name="level">The level as OpenSlide describes it; the directory must agree.</param>
+    /// <param name="isPadded">The directory counts whole tiles, as Philips has it: it may be larger than the level.</param>
     /// <param name="sparseIsBackground">A tile without bytes is background. Not in Aperio's pyramids: OpenSlide shows pieces of other levels on lower ones.</param>
     /// <exception cref="UnservedTiffException">Some property of it is not served.</exception>
-    public TiledTiffLevel(PyramidLevel level, TiffDirectory directory, long fileLength, bool sparseIsBackground)
+    public TiledTiffLevel(PyramidLevel level, TiffDirectory directory, long fileLength, bool sparseIsBackground, bool isPadded = false)
     {
         _level = level;
-        Require(directory, TiffTag.ImageWidth, level.Width);
-        Require(directory, TiffTag.ImageLength, level.Height);
+        long width = Size(directory, TiffTag.ImageWidth, level.Width, isPadded);
+        long height = Size(directory, TiffTag.ImageLength, level.Height, isPadded);
         Codec = directory.Number(TiffTag.Compression) switch
         {
             7 => TileCodec.Jpeg,
@@ -50,8 +51,8 @@ internal sealed class TiledTiffLevel
         TileWidth = Edge(directory, TiffTag.TileWidth);
         TileHeight = Edge(directory, TiffTag.TileLength);
         MaxHalvings = Math.Min(MaxJpegHalvings, BitOperations.TrailingZeroCount(TileWidth | TileHeight));
-        Columns = (level.Width + TileWidth - 1) / TileWidth;
-        long rows = (level.Height + TileHeight - 1) / TileHeight;
+        Columns = (width + TileWidth - 1) / TileWidth;
+        long rows = (height + TileHeight - 1) / TileHeight;
         long tiles = Columns <= int.MaxValue / rows ? Columns * rows : throw new UnservedTiffException($"{Columns} × {rows} tiles");
         _offsets = directory.Numbers(TiffTag.TileOffsets, tiles);
         _sizes = [.. directory.Numbers(TiffTag.TileByteCounts, tiles).Select(s => s <= MaxTileBytes ? (int)s : throw new UnservedTiffException($"a tile of level {level.Index} has {s} bytes"))];
@@ -162,6 +163,12 @@ internal sealed class TiledTiffLevel
 
         (level0, pixel) = (0, 0);
         return false;
+    }
+
+    private static long Size(TiffDirectory directory, TiffTag tag, long value, bool isPadded)
+    {
+        long actual = directory.Number(tag);
+        return actual == value || (isPadded && actual > value) ? actual : throw new UnservedTiffException($"{tag} is {actual}");
     }
 
     private static void Require(TiffDirectory directory, TiffTag tag, long value)

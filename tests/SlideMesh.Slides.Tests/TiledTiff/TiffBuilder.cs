@@ -24,6 +24,9 @@ internal sealed record TiffBuilder
 
     public string? Description { get; init; }
 
+    /// <summary>Tag 305, by which Philips slides are recognised.</summary>
+    public string? Software { get; init; }
+
     /// <summary>Aperio's second picture, which is striped and no level.</summary>
     public bool HasThumbnail { get; init; }
 
@@ -121,6 +124,11 @@ internal sealed record TiffBuilder
         if (index == 0 && Description is not null)
         {
             tags[270] = (2, [.. Encoding.ASCII.GetBytes(Description + "\0").Select(b => (long)b)]);
+        }
+
+        if (index == 0 && Software is not null)
+        {
+            tags[305] = (2, [.. Encoding.ASCII.GetBytes(Software + "\0").Select(b => (long)b)]);
         }
 
         foreach ((ushort tag, ushort value) in Override)
