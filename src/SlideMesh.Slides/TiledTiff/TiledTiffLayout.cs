@@ -12,8 +12,12 @@ internal static class TiledTiffLayout
     private const long MaxTilePixels = 1 << 28;
 
     /// <exception cref="UnservedTiffException">OpenSlide has to serve this file.</exception>
-    public static TiledTiffLevel[] Read(SafeFileHandle handle, ISlideSource openSlide)
+    public static TiledTiffLevel[] Read(SafeFileHandle handle, ISlideSource openSlide) => Read(handle, openSlide, out _);
+
+    /// <param name="ome">What the file says as OME-TIFF; null when it is none.</param>
+    public static TiledTiffLevel[] Read(SafeFileHandle handle, ISlideSource openSlide, out OmePyramid? ome)
     {
+        ome = null;
         bool isGeneric = openSlide.Vendor == "generic-tiff";
         bool isPhilips = openSlide.Vendor == "philips";
         if (!isGeneric && !isPhilips && openSlide.Vendor != "aperio")
@@ -26,6 +30,12 @@ internal static class TiledTiffLayout
         if (isPhilips)
         {
             return ReadPhilips(file, [.. directories.Where(d => d.IsTiled)], openSlide.Levels);
+        }
+
+        if (isGeneric && directories.Count > 0 && OmePyramid.Read(directories[0], openSlide.Levels) is { } pyramid)
+        {
+            ome = pyramid;
+            return [.. pyramid.Levels.Zip(pyramid.Directories, (level, directory) => new TiledTiffLevel(level, directory, file.Length, sparseIsBackground: true))];
         }
 
         Dictionary<(long Width, long Height), TiffDirectory> bySize = [];

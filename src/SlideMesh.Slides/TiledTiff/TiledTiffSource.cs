@@ -39,11 +39,13 @@ public sealed class TiledTiffSource : ISlideSource
     private readonly UnplannedUses[] _unplanned;
     private long _delegated;
 
-    private TiledTiffSource(OpenSlideSource openSlide, SafeFileHandle file, TiledTiffLevel[] levels, long cacheBytes, ReadBytes read, TimeProvider time)
+    private TiledTiffSource(OpenSlideSource openSlide, SafeFileHandle file, TiledTiffLevel[] levels, OmePyramid? ome, long cacheBytes, ReadBytes read, TimeProvider time)
     {
         _openSlide = openSlide;
         _file = file;
         _levels = levels;
+        Levels = ome?.Levels ?? openSlide.Levels;
+        MicronsPerPixel = ome?.MicronsPerPixel ?? openSlide.MicronsPerPixel;
         _bytes = new TileBytes(read, time);
         _decoder = new TileDecoder(_bytes);
         _cache = new TileCache(cacheBytes);
@@ -58,11 +60,12 @@ public sealed class TiledTiffSource : ISlideSource
 
     public string Reader => $"tiled-tiff, {_openSlide.Reader}";
 
-    public IReadOnlyList<PyramidLevel> Levels => _openSlide.Levels;
+    /// <summary>OpenSlide's, and of an OME-TIFF also the ones below the first, which OpenSlide does not see.</summary>
+    public IReadOnlyList<PyramidLevel> Levels { get; }
 
     public double? ObjectivePower => _openSlide.ObjectivePower;
 
-    public MicronsPerPixel? MicronsPerPixel => _openSlide.MicronsPerPixel;
+    public MicronsPerPixel? MicronsPerPixel { get; }
 
     /// <summary>YCbCr tiles: 350 million measured on one core; RGB tiles 220 million.</summary>
     public long PixelsPerSecond => 200_000_000;
@@ -93,7 +96,7 @@ public sealed class TiledTiffSource : ISlideSource
             file = File.OpenHandle(openSlide.File, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.RandomAccess);
             SafeFileHandle opened = file;
             source = new TiledTiffSource(
-                openSlide, file, TiledTiffLayout.Read(file, openSlide), cacheBytes,
+                openSlide, file, TiledTiffLayout.Read(file, openSlide, out OmePyramid? ome), ome, cacheBytes,
                 read?.Invoke(file) ?? ((bytes, offset) => RandomAccess.Read(opened, bytes, offset)), time ?? TimeProvider.System);
             source.LookIntoJpeg2000();
             source.CompareWithOpenSlide();
@@ -126,6 +129,12 @@ public sealed class TiledTiffSource : ISlideSource
             || !TryRead(_levels[level], new LevelRegion(x, y, width, height), rgb[..bytes]))
         {
             ThrowIfDangerous(_levels[level], new LevelRegion(x, y, width, height));
+            if (level >= _openSlide.Levels.Count)
+            {
+                ReadUnseen(origin, _levels[level], width, height, rgb[..bytes]);
+                return;
+            }
+
             Interlocked.Increment(ref _delegated);
             _openSlide.ReadRegion(origin, level, width, height, rgb);
         }
@@ -172,6 +181,19 @@ public sealed class TiledTiffSource : ISlideSource
         _decoder.Dispose();
         _file.Dispose();
         _openSlide.Dispose();
+    }
+
+    /// <summary>A level that OpenSlide does not see: nobody else blends or judges. The nearest pixel is the answer.</summary>
+    private void ReadUnseen(Level0Point origin, TiledTiffLevel level, int width, int height, Span<byte> rgb)
+    {
+        double downsample = Levels[level.Index].Downsample;
+        var region = new LevelRegion((long)Math.Round(origin.X / downsample), (long)Math.Round(origin.Y / downsample), width, height);
+        if (!TryRead(level, region, rgb))
+        {
+            throw new SlideFormatException(
+                Path, SlideFailureReason.Unreadable,
+                $"'{Path}': {width} × {height} pixels of level {level.Index} at ({origin.X}, {origin.Y}) cannot be read: damaged tile.");
+        }
     }
 
     private bool TryRead(TiledTiffLevel level, LevelRegion region, Span<byte> rgb)
@@ -237,6 +259,11 @@ public sealed class TiledTiffSource : ISlideSource
             if (!TryRead(level, new LevelRegion(x, y, width, height), own.AsSpan(0, bytes)))
             {
                 throw new UnservedTiffException($"a tile of level {level.Index} is damaged or of an unusual kind of JPEG");
+            }
+
+            if (level.Index >= _openSlide.Levels.Count)
+            {
+                continue;
             }
 
             _openSlide.ReadRegion(origin, level.Index, width, height, theirs);
