@@ -80,10 +80,10 @@ public sealed class OmeTiffTests : IDisposable
         Assert.Contains("OME-XML is damaged", why, StringComparison.Ordinal);
     }
 
-    private static string Pixels(int width, int height) =>
+    internal static string Pixels(int width, int height) =>
         $"<Pixels DimensionOrder=\"XYCZT\" Type=\"uint8\" SizeX=\"{width}\" SizeY=\"{height}\" SizeC=\"3\" SizeZ=\"1\" SizeT=\"1\" PhysicalSizeX=\"250\" PhysicalSizeXUnit=\"nm\" PhysicalSizeY=\"0.25\"/>";
 
-    private static string Xml(string pixels) =>
+    internal static string Xml(string pixels) =>
         $"<?xml version=\"1.0\" encoding=\"UTF-8\"?><OME xmlns=\"http://www.openmicroscopy.org/Schemas/OME/2016-06\"><Image ID=\"Image:0\">{pixels}</Image></OME>";
 
     private string Save(string name, byte[] file)

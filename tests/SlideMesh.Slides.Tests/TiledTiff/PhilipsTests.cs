@@ -55,7 +55,7 @@ public sealed class PhilipsTests : IDisposable
     private static RgbImage Picture(int width, int height) => Pictures.Noise(width, height, 11);
 
     /// <param name="spacings">Millimetres per pixel of every level.</param>
-    private static string Xml(params double[] spacings)
+    internal static string Xml(params double[] spacings)
     {
         IEnumerable<string> levels = spacings.Select((s, i) => string.Create(
             CultureInfo.InvariantCulture,
