@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Speed of reading against openslide-python with Pillow, and against libjpeg-turbo alone on the same compressed tiles in memory.
 # Two slides of 20,000 px are made from a real one by repeating its tiles: as Aperio has it (RGB), and as a generic pyramid (YCbCr).
-#   tools/bench/read.sh [SLIDES [REPEATS]]     default ../shared/data/slides and 5 repeats; about 8 minutes on 2 cores
+#   tools/bench/read.sh [SLIDES [REPEATS]]     default ../shared/data/slides and 5 repeats; about 4 minutes on 2 cores
 # SLIDES holds CMU-1-Small-Region.svs and TCGA-CR-7395-01A-01-TS1.svs (OpenSlide's and TCGA's test data). SLIDEMESH_BENCH names a folder to keep.
 # Sides take turns; medians. One core by taskset; every side is warmed up and reads from the page cache. The last column compares what
 # one second of processor time does: it hardly depends on what else the machine does, and with two threads shows what they cost each other.

@@ -28,25 +28,6 @@ internal sealed class TileDecoder(TileBytes bytes) : IDisposable
     public bool TryDecode(TiledTiffLevel level, int tile, int halvings, Span<byte> pixels, out bool isPlanar) =>
         TryDecode(level, tile, halvings, pixels, (level.TileWidth >> halvings) * 3, mayBePlanar: true, out isPlanar);
 
-    private bool TryDecode(TiledTiffLevel level, int tile, int halvings, Span<byte> pixels, int strideBytes, bool mayBePlanar, out bool isPlanar)
-    {
-        Interlocked.Increment(ref _decoded);
-        isPlanar = false;
-        Worker worker = Take();
-        try
-        {
-            return worker.TryDecode(bytes, level, tile, halvings, pixels, strideBytes, mayBePlanar, out isPlanar);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
-        finally
-        {
-            Give(worker);
-        }
-    }
-
     /// <summary>Header of a JPEG 2000 tile; null when it is damaged or of an unusual kind.</summary>
     /// <exception cref="IOException">The tile cannot be read.</exception>
     public Jpeg2000Header? ReadJpeg2000Header(TiledTiffLevel level, int tile)
@@ -67,6 +48,25 @@ internal sealed class TileDecoder(TileBytes bytes) : IDisposable
     {
         _disposed = true;
         DisposeIdle();
+    }
+
+    private bool TryDecode(TiledTiffLevel level, int tile, int halvings, Span<byte> pixels, int strideBytes, bool mayBePlanar, out bool isPlanar)
+    {
+        Interlocked.Increment(ref _decoded);
+        isPlanar = false;
+        Worker worker = Take();
+        try
+        {
+            return worker.TryDecode(bytes, level, tile, halvings, pixels, strideBytes, mayBePlanar, out isPlanar);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+        finally
+        {
+            Give(worker);
+        }
     }
 
     private Worker Take() => _idle.TryTake(out Worker? idle) ? idle : new Worker();

@@ -8,7 +8,7 @@ using SlideMesh.Slides.TurboJpeg;
 namespace SlideMesh.Slides.TiledTiff;
 
 /// <summary>
-/// A slide in a tiled TIFF of JPEG tiles (Aperio SVS, generic pyramids; classic and BigTIFF), decoded by libjpeg-turbo without
+/// A slide in a tiled TIFF (Aperio SVS, Philips, generic pyramids, OME; classic and BigTIFF), decoded by libjpeg-turbo or OpenJPEG without
 /// OpenSlide in between. Gives what <see cref="OpenSlideSource"/> gives, byte for byte: levels and properties are OpenSlide's own, and
 /// a region goes to OpenSlide when its corner stands for no pixel of its level (OpenSlide blends there) or it touches a tile that does
 /// not decode cleanly, so that OpenSlide also decides what is an error. One exception: on a level whose downsample is no whole
@@ -210,8 +210,8 @@ public sealed class TiledTiffSource : ISlideSource
     /// <summary>OpenJPEG takes memory for what a codestream says that it is: one that says something else than the directory is not passed on.</summary>
     private void ThrowIfDangerous(TiledTiffLevel level, LevelRegion region)
     {
-        // A region between pixels touches one more.
-        LevelRegion inside = (region with { Width = region.Width + 1, Height = region.Height + 1 }).Clip(level.Width, level.Height);
+        // A region between pixels touches one more, on either side of the nearest.
+        LevelRegion inside = new LevelRegion(region.X - 1, region.Y - 1, region.Width + 2, region.Height + 2).Clip(level.Width, level.Height);
         if (level.Codec != TileCodec.Jpeg && inside.Height > 0
             && level.TilesOf(inside, 0).Any(t => !level.IsSparse(t) && !level.Is(_decoder.ReadJpeg2000Header(level, t))))
         {
