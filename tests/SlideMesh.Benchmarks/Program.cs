@@ -37,10 +37,10 @@ if (args is ["tissue", string surveyed, "auto" or "openslide"])
 
 // slidemesh-bench bare|pipeline SLIDE PACKAGE OUT BATCH
 // slidemesh-bench read ...   (see Reading)
-// Prints one line "tiles seconds tiles-per-second", and for the pipeline where the time went on standard error.
+// bare and pipeline print one line "tiles seconds tiles-per-second", the pipeline where the time went on standard error.
 if (args is ["read", .. string[] what])
 {
-    Console.WriteLine(Reading.Run(what).ToString("0.0", CultureInfo.InvariantCulture));
+    Reading.Run(what, Console.In, Console.Out);
     return 0;
 }
 

@@ -24,14 +24,15 @@ public sealed class ClusterTests(Workplace workplace) : IDisposable
         string store = NewStore();
         int health = RedisServer.FreePort();
         StartNode(store, "desk", "--role", "coordinator,aggregator", "--health", $"127.0.0.1:{health}");
-        StartNode(store, "one", "--role", "inference");
-        StartNode(store, "two", "--role", "inference");
+        StartNode(store, "one", "--role", "inference", "--cache", "node-copies", "--cache-size", "1GB");
+        StartNode(store, "two", "--role", "inference", "--cache", "node-copies", "--cache-size", "1GB");
         string run = Verb("submit", store, "good", "--out", "r", "--shard-tiles", "3", "--priority", "urgent").Expect(0).Out.Trim();
         using HttpClient client = new();
         string Health(string path) => client.GetStringAsync(new Uri($"http://127.0.0.1:{health}{path}")).GetAwaiter().GetResult().Trim();
         WaitFor(() => Status(run).Contains("\"closed\":true", StringComparison.Ordinal));
 
         new OutputTree(Path.Combine(workplace[store], "r")).AssertSameAs(workplace.Undisturbed);
+        Assert.Equal(3, Directory.GetFiles(workplace["node-copies/copies"], "*.tiff", SearchOption.AllDirectories).Length);
         Assert.Equal(["started", "live", "ready"], new[] { "/started", "/live", "/ready" }.Select(Health));
         Assert.Contains("3 of 3 slides succeeded", Verb("results", store, run[..12]).Expect(0).Out, StringComparison.Ordinal);
         Assert.Contains("inference", Verb("nodes", null).Expect(0).Out, StringComparison.Ordinal);

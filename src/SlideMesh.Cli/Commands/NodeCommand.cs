@@ -48,6 +48,20 @@ internal sealed class NodeCommand
         HelpName = "folder",
     };
 
+    private readonly Option<string?> _slideCache = new("--cache")
+    {
+        Description = "Folder on a local disk: slides from slow or shared storage are copied there when they are opened. Nodes of one machine may share it. Also SLIDEMESH_CACHE.",
+        DefaultValueFactory = _ => ClusterOptions.Variable("SLIDEMESH_CACHE"),
+        HelpName = "folder",
+    };
+
+    private readonly Option<string?> _slideCacheSize = new("--cache-size")
+    {
+        Description = "Most that the copies take, such as 200GB (the default) or 500GiB; the least recently used go first. Also SLIDEMESH_CACHE_SIZE.",
+        DefaultValueFactory = _ => ClusterOptions.Variable("SLIDEMESH_CACHE_SIZE"),
+        HelpName = "size",
+    };
+
     private readonly Option<int> _slides = Number("--slides-at-once", "SLIDEMESH_SLIDES_AT_ONCE", 2, "n", "Slides planned at once, and slides merged at once.");
 
     public static Command Create()
@@ -57,7 +71,7 @@ internal sealed class NodeCommand
         node._cluster.AddTo(command, withStore: true);
         foreach (Option option in (Option[])
         [
-            node._role, node._pool, node._name, node._health, node._grace, node._lease, node._deaths, node._cache, node._slides,
+            node._role, node._pool, node._name, node._health, node._grace, node._lease, node._deaths, node._cache, node._slideCache, node._slideCacheSize, node._slides,
         ])
         {
             command.Options.Add(option);
@@ -104,8 +118,23 @@ internal sealed class NodeCommand
                 Lease = TimeSpan.FromSeconds(ProcessingOptions.AtLeast(1, parsed.GetValue(_lease), "--lease")),
                 MaximumDeaths = ProcessingOptions.AtLeast(1, parsed.GetValue(_deaths), "--max-deaths"),
             },
-            Work = _processing.ReadComputing(parsed),
+            Work = ReadWork(parsed),
         };
+    }
+
+    private RunOptions ReadWork(ParseResult parsed)
+    {
+        RunOptions work = ProcessingOptions.WithCopies(_processing.ReadComputing(parsed), parsed.GetValue(_slideCache), parsed.GetValue(_slideCacheSize));
+        try
+        {
+            // Found out before the first run comes.
+            _ = work.OpenCopies();
+            return work;
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException($"--cache '{work.CopyFolder}' cannot be written: {failed.Message.TrimEnd('.')}; choose another folder or leave it out");
+        }
     }
 
     /// <exception cref="CommandException">The name is another queue's, or none.</exception>
