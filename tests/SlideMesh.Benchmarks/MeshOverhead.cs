@@ -75,7 +75,7 @@ internal static class MeshOverhead
                     int index = number % ShardsPerSlide;
                     if (index == 0)
                     {
-                        await sender.ExpectAsync(slide, ShardsPerSlide, ActorKind.Aggregator, new AggregateSlide(slide), cancellation).ConfigureAwait(false);
+                        await sender.ExpectAsync(slide, "plan", ShardsPerSlide, ActorKind.Aggregator, new AggregateSlide(slide), cancellation).ConfigureAwait(false);
                     }
 
                     await sender.SubmitAsync(new EmbedShard(slide, "fine", index, index * 256, 256, new string('a', 64)), cancellation).ConfigureAwait(false);

@@ -1,6 +1,6 @@
--- pool, node, count, aging (µs a class), then slides that the node has open, as "run slide"
+-- pool, holder, count, aging (µs a class), then slides that the node has open, as "run slide"
 -- → per message: run, slide, id, epoch, attempt, deaths, body, trace
-local pool, node, wanted, aging = ARGV[2], ARGV[3], num(ARGV[4]), num(ARGV[5])
+local pool, holder, wanted, aging = ARGV[2], ARGV[3], num(ARGV[4]), num(ARGV[5])
 
 -- The class that is served first, lower by one for each `aging` that its least recently served run has waited: nobody starves.
 local function pick()
@@ -30,10 +30,10 @@ local function take(lane, back)
   while true do
     local returned = redis.call('LPOP', back)
     if not returned then break end
-    local entry = redis.call('XCLAIM', lane, GROUP, node, 0, returned)[1]
+    local entry = redis.call('XCLAIM', lane, GROUP, holder, 0, returned)[1]
     if entry then return entry end
   end
-  local read = redis.call('XREADGROUP', 'GROUP', GROUP, node, 'COUNT', 1, 'STREAMS', lane, '>')
+  local read = redis.call('XREADGROUP', 'GROUP', GROUP, holder, 'COUNT', 1, 'STREAMS', lane, '>')
   return read and read[1][2][1]
 end
 
@@ -59,7 +59,7 @@ while #claims < wanted and turns < wanted + 64 do
       end
       epoch = whole(epoch)
       local m = redis.call('HMGET', mail, 'serial', 'a:' .. id, 'd:' .. id)
-      redis.call('HSET', mail, 'e:' .. id, epoch, 'n:' .. id, node, 's:' .. id, whole(now))
+      redis.call('HSET', mail, 'e:' .. id, epoch, 'n:' .. id, holder, 's:' .. id, whole(now))
       local waiting = redis.call('HINCRBY', mail, 'waiting', -1)
       count(pool, run, -1)
       redis.call('ZINCRBY', P .. 'held:' .. pool, 1, run .. ' ' .. slide)
