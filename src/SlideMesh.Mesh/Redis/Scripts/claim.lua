@@ -17,6 +17,9 @@ local function pick()
 end
 
 local function choose(run, lanes)
+  -- What came back has waited for a lease already: before the slides that the node has open.
+  local returned = redis.call('ZRANGEBYSCORE', lanes, '-inf', '0', 'LIMIT', 0, 1)[1]
+  if returned then return returned, false end
   for i = 6, #ARGV do
     if string.sub(ARGV[i], 1, #run + 1) == run .. ' ' then
       local slide = string.sub(ARGV[i], #run + 2)
@@ -49,7 +52,8 @@ while #claims < wanted and turns < wanted + 64 do
     redis.call('ZREM', ring, run)
   else
     local mail = key('mail', pool, run, slide)
-    local entry = take(key('lane', pool, run, slide), key('back', pool, run, slide))
+    local back = key('back', pool, run, slide)
+    local entry = take(key('lane', pool, run, slide), back)
     if entry then
       local id = entry[1]
       local epoch = redis.call('INCR', P .. 'epoch')
@@ -67,7 +71,7 @@ while #claims < wanted and turns < wanted + 64 do
       else redis.call('ZADD', P .. 'started:' .. pool, whole(now), run .. ' ' .. slide .. ' ' .. id) end
       if m[1] == '1' or waiting <= 0 then redis.call('ZREM', lanes, slide)
       -- Nodes without a slide of their own spread over the slides.
-      elseif not hinted then redis.call('ZADD', lanes, 'XX', whole(now + turns), slide) end
+      elseif not hinted then redis.call('ZADD', lanes, 'XX', redis.call('EXISTS', back) == 1 and '0' or whole(now + turns), slide) end
       claims[#claims + 1] = { run, slide, id, epoch, m[2] or '0', m[3] or '0', entry[2][2], entry[2][4] }
     else
       count(pool, run, -num(redis.call('HGET', mail, 'waiting')))

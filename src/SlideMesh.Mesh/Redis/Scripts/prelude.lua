@@ -96,7 +96,7 @@ local function drop(pool, run, slide, id)
   end
 end
 
--- The entry waits again, in front of those that were never claimed. The old epoch is void.
+-- The entry waits again, in front of those that were never claimed, and its lane in front of its run's others. The old epoch is void.
 local function give_back(pool, run, slide, id)
   local mail = key('mail', pool, run, slide)
   unhold(pool, run, slide, id, mail)
@@ -105,6 +105,7 @@ local function give_back(pool, run, slide, id)
   redis.call('HINCRBY', mail, 'waiting', 1)
   count(pool, run, 1)
   ready(pool, run, slide)
+  redis.call('ZADD', P .. 'lanes:' .. pool .. ':' .. run, 'XX', '0', slide)
 end
 
 -- Everything of a lane goes: what waits is not claimed any more, and claims that are held become void.
