@@ -120,9 +120,12 @@ end
 -- Shards of a set that did not bring its slide to an end count no more: they are counted in the set that follows.
 local function forget(run, slide, ended)
   purge(run_of(run).pool, run, slide)
-  if not ended then
-    local have = num(redis.call('HGET', P .. 'set:' .. run .. ':' .. slide, 'have'))
-    if have > 0 then redis.call('HINCRBY', P .. 'run:' .. run, 'shards', -have) end
+  local had = P .. 'had:' .. run .. ':' .. slide
+  if ended then
+    redis.call('DEL', had)
+  else
+    local counted = #redis.call('SDIFF', P .. 'have:' .. run .. ':' .. slide, had)
+    if counted > 0 then redis.call('HINCRBY', P .. 'run:' .. run, 'shards', -counted) end
   end
   redis.call('DEL', P .. 'set:' .. run .. ':' .. slide, P .. 'have:' .. run .. ':' .. slide)
 end
@@ -132,7 +135,7 @@ local function settle(run, slide, shard)
   local set = P .. 'set:' .. run .. ':' .. slide
   local s = redis.call('HMGET', set, 'want', 'pool', 'body', 'trace')
   if not s[1] or redis.call('SADD', P .. 'have:' .. run .. ':' .. slide, shard) == 0 then return end
-  redis.call('HINCRBY', P .. 'run:' .. run, 'shards', 1)
+  if redis.call('SISMEMBER', P .. 'had:' .. run .. ':' .. slide, shard) == 0 then redis.call('HINCRBY', P .. 'run:' .. run, 'shards', 1) end
   if redis.call('HINCRBY', set, 'have', 1) == num(s[1]) then post(s[2], run, slide, '1', s[3], s[4], 0, 0, 0) end
 end
 
