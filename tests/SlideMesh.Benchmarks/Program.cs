@@ -8,10 +8,12 @@ if (args is ["encoder", string encoder, string tilesInBatch, string threads, str
     return 0;
 }
 
-// slidemesh-bench mesh-overhead REDIS BACKLOG SHARDS
-if (args is ["mesh-overhead", string redis, string backlog, string shards])
+// slidemesh-bench mesh-overhead REDIS BACKLOG SHARDS SECONDS_AT_MOST
+if (args is ["mesh-overhead", string redis, string backlog, string shards, string atMost])
 {
-    return await MeshOverhead.RunAsync(redis, int.Parse(backlog, CultureInfo.InvariantCulture), int.Parse(shards, CultureInfo.InvariantCulture)).ConfigureAwait(false);
+    return await MeshOverhead.RunAsync(
+        redis, int.Parse(backlog, CultureInfo.InvariantCulture), int.Parse(shards, CultureInfo.InvariantCulture),
+        TimeSpan.FromSeconds(int.Parse(atMost, CultureInfo.InvariantCulture))).ConfigureAwait(false);
 }
 
 // slidemesh-bench mesh-scaling REDIS WAIT_MS SHARDS_PER_NODE
