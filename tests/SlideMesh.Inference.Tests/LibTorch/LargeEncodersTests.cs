@@ -43,11 +43,11 @@ public sealed class LargeEncodersTests : IDisposable
                 }
             }
 
-            // Eight bits of mantissa. Measured on a CPU with libtorch 1.13: 0.999993 (ResNet-50) and 0.999918 (ViT-B/16).
+            // Eight bits of mantissa. Measured with libtorch 1.13: 0.999993 (ResNet-50) and 0.999918 (ViT-B/16), without AVX-512 0.99988 (ResNet-50).
             using LibTorchEngine half = new(new LibTorchOptions { Precision = Precision.Bf16 });
             // One tile is enough: without AVX-512 a ViT-B/16 takes half a minute for each.
             double cosine = Cosine(expected[..(expected.Length / 2)], Compute(half, name, expected.Length / 2, tiles: 1));
-            Assert.True(cosine is >= 0.9999 and < 0.9999999, $"{name}: cosine {cosine} in bf16.");
+            Assert.True(cosine is >= 0.9995 and < 0.9999999, $"{name}: cosine {cosine} in bf16.");
         }
     }
 
