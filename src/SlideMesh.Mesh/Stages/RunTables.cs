@@ -89,7 +89,7 @@ public static class RunTables
             ClamFolder.Write(run, layout, slides);
         }
 
-        ResultStage.Save(run.Store.Report, stream => stream.Write(RunReport.Render(new RunReportInput
+        ResultStage.Save(run.Store.Report, stream => RunReport.Write(stream, new RunReportInput
         {
             Title = $"SlideMesh {run.Options.Verb}",
             SoftwareVersion = SoftwareVersion.Current,
@@ -97,7 +97,7 @@ public static class RunTables
             Failures = [.. slides.Where(s => s.State is SlideState.Failed or SlideState.Quarantined).Select(SlideFailure), .. OmicsFailures(run)],
             TileFailures = [.. slides.SelectMany(TileFailures)],
             Models = [.. run.Pipeline.Packages.Select(p => ModelCard.From(p.Manifest, p.Sha256))],
-        })));
+        }));
     }
 
     /// <summary>Why a slide failed, and the tiles of a finished one that have no row, read from the store one by one.</summary>

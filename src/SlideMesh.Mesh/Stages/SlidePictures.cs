@@ -90,14 +90,14 @@ internal sealed class SlidePictures(RunContext run, SlideId slide, PictureSource
             written.Add(ResultStage.Save(Path.Combine(folder.TopTiles, tile.FileName), stream => stream.Write(tile.Jpeg)));
         }
 
-        written.Add(ResultStage.Save(folder.Report, stream => stream.Write(SlideReport.Render(new SlideReportInput
+        written.Add(ResultStage.Save(folder.Report, stream => SlideReport.Write(stream, new SlideReportInput
         {
             Summary = summary,
             Thumbnail = overviews is { } pictures ? ReportPicture.Jpeg(pictures.Small.Picture) : null,
             Contours = sources.Contours,
             Heatmaps = figures,
             Tiles = tiles,
-        }))));
+        })));
         return written;
     }
 

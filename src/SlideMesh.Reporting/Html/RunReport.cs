@@ -30,10 +30,15 @@ public sealed record RunReportSlide(SlideSummary Summary, string? ReportPath, Re
 /// <summary><c>report.html</c> of a run: a row per slide with its state and answers, and everything that failed with its reason.</summary>
 public static class RunReport
 {
-    public static byte[] Render(RunReportInput input)
+    /// <summary>Writes the page as UTF-8; the destination stays open.</summary>
+    public static void Write(Stream destination, RunReportInput input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        HtmlBuilder html = new();
+        PageStyle.Write(destination, $"{input.Title} - SlideMesh", html => AddBody(html, input));
+    }
+
+    private static void AddBody(HtmlBuilder html, RunReportInput input)
+    {
         html.Add($"<header class=\"page\">\n<h1>{input.Title}</h1>\n{SlideReport.SyntheticBanner(input.Models)}");
         AddCounts(html, input);
         html.Add($"</header>\n<main>\n");
@@ -42,7 +47,6 @@ public static class RunReport
         SlideReport.AddModels(html, input.Models);
         html.Add($"</main>\n");
         SlideReport.AddFooter(html, input.SoftwareVersion, fingerprint: null);
-        return PageStyle.Page($"{input.Title} - SlideMesh", html.ToMarkup());
     }
 
     private static void AddCounts(HtmlBuilder html, RunReportInput input)
@@ -116,7 +120,7 @@ public static class RunReport
     private static Markup Picture(RunReportSlide row) => row.Thumbnail is not { } picture
         ? new Markup("")
         : new HtmlBuilder()
-            .Add($"<img width=\"{picture.Width}\" height=\"{picture.Height}\" alt=\"Overview of {row.Summary.SlideId}\" src=\"{picture.DataUri}\">")
+            .Add($"<img width=\"{picture.Width}\" height=\"{picture.Height}\" alt=\"Overview of {row.Summary.SlideId}\" src=\"{picture}\">")
             .ToMarkup();
 
     // Each part is escaped for the URL, so that a path can only lead below this page's folder.

@@ -14,11 +14,16 @@ namespace SlideMesh.Reporting.Html;
 /// </summary>
 public static class SlideReport
 {
-    public static byte[] Render(SlideReportInput input)
+    /// <summary>Writes the page as UTF-8; the destination stays open.</summary>
+    public static void Write(Stream destination, SlideReportInput input)
     {
         ArgumentNullException.ThrowIfNull(input);
+        PageStyle.Write(destination, $"{input.Summary.SlideId} - SlideMesh", html => AddBody(html, input));
+    }
+
+    private static void AddBody(HtmlBuilder html, SlideReportInput input)
+    {
         SlideSummary slide = input.Summary;
-        HtmlBuilder html = new();
         AddHeader(html, slide);
         html.Add($"<main>\n");
         if (slide.Tasks.Count > 0)
@@ -54,7 +59,6 @@ public static class SlideReport
         AddModels(html, slide.Models);
         html.Add($"</main>\n");
         AddFooter(html, slide.SoftwareVersion, slide.Fingerprint);
-        return PageStyle.Page($"{slide.SlideId} - SlideMesh", html.ToMarkup());
     }
 
     /// <summary>The banner that stands over results of models trained on synthetic slides; empty when there are none.</summary>
@@ -188,7 +192,7 @@ public static class SlideReport
         foreach (HeatmapFigure figure in input.Heatmaps)
         {
             string title = Wording.MapTitle(figure.Map, figure.Quantity, figure.Task);
-            html.Add($"<figure><img width=\"{figure.Picture.Width}\" height=\"{figure.Picture.Height}\" alt=\"Heatmap over the slide. {title}\" src=\"{figure.Picture.DataUri}\">");
+            html.Add($"<figure><img width=\"{figure.Picture.Width}\" height=\"{figure.Picture.Height}\" alt=\"Heatmap over the slide. {title}\" src=\"{figure.Picture}\">");
             html.Add($"{Scale(figure)}<figcaption><b>{title}</b> ({figure.Model}). {Wording.MapCaption(figure.Quantity, figure.ClassLabels)}</figcaption></figure>\n");
         }
 
@@ -219,21 +223,22 @@ public static class SlideReport
         int pieces = input.Contours.Count;
         string caption = pieces == 0 ? "The slide." : $"The slide with the outline of {pieces} {(pieces == 1 ? "piece" : "pieces")} of tissue.";
         html.Add($"<figure><svg viewBox=\"0 0 {thumbnail.Width} {thumbnail.Height}\" width=\"{thumbnail.Width}\" height=\"{thumbnail.Height}\" role=\"img\" aria-label=\"{caption}\">");
-        html.Add($"<image href=\"{thumbnail.DataUri}\" width=\"{thumbnail.Width}\" height=\"{thumbnail.Height}\"/>");
+        html.Add($"<image href=\"{thumbnail}\" width=\"{thumbnail.Width}\" height=\"{thumbnail.Height}\"/>");
         if (input.Summary is { Width: long width, Height: long height })
         {
             double strokeWidth = Math.Max(1, Math.Max(thumbnail.Width, thumbnail.Height) / 350.0);
-            Markup path = ContourPath(input.Contours, thumbnail.Width / (double)width, thumbnail.Height / (double)height);
-            html.Add($"<path d=\"{path}\" fill=\"none\" stroke=\"#0f7a5f\" stroke-width=\"{Wording.Number(strokeWidth, "0.#")}\" stroke-linejoin=\"round\"/>");
+            html.Add($"<path d=\"");
+            WriteContours(html.Text, input.Contours, thumbnail.Width / (double)width, thumbnail.Height / (double)height);
+            html.Add($"\" fill=\"none\" stroke=\"#0f7a5f\" stroke-width=\"{Wording.Number(strokeWidth, "0.#")}\" stroke-linejoin=\"round\"/>");
         }
 
         html.Add($"</svg><figcaption>{caption}</figcaption></figure>\n");
     }
 
     // Points are rounded to half thumbnail pixels and repeats dropped, so that a page does not carry every level-0 step.
-    private static Markup ContourPath(IReadOnlyList<TissueContour> contours, double scaleX, double scaleY)
+    private static void WriteContours(TextWriter path, IReadOnlyList<TissueContour> contours, double scaleX, double scaleY)
     {
-        StringBuilder path = new();
+        Span<char> step = stackalloc char[64];
         foreach (IReadOnlyList<Level0Point> ring in contours.SelectMany(c => c.Holes.Prepend(c.Outer)))
         {
             (double X, double Y) last = (double.NaN, double.NaN);
@@ -243,16 +248,15 @@ public static class SlideReport
                 (double X, double Y) next = (Math.Round(point.X * scaleX * 2) / 2, Math.Round(point.Y * scaleY * 2) / 2);
                 if (next != last)
                 {
-                    path.Append(CultureInfo.InvariantCulture, $"{command}{next.X:0.#} {next.Y:0.#}");
+                    _ = step.TryWrite(CultureInfo.InvariantCulture, $"{command}{next.X:0.#} {next.Y:0.#}", out int written);
+                    path.Write(step[..written]);
                     command = 'L';
                     last = next;
                 }
             }
 
-            path.Append('Z');
+            path.Write('Z');
         }
-
-        return new Markup(path.ToString());
     }
 
     private static void AddTiles(HtmlBuilder html, MapEvidence evidence, bool isTop, IReadOnlyList<EvidenceTile> tiles)
@@ -268,7 +272,7 @@ public static class SlideReport
         foreach (EvidenceTile tile in shown)
         {
             string score = Wording.Number(tile.Tile.Score, "0.0000");
-            html.Add($"<figure><img width=\"{tile.Width}\" height=\"{tile.Height}\" alt=\"Tile {tile.Rank}, score {score}\" src=\"data:image/jpeg;base64,{Convert.ToBase64String(tile.Jpeg)}\">");
+            html.Add($"<figure><img width=\"{tile.Width}\" height=\"{tile.Height}\" alt=\"Tile {tile.Rank}, score {score}\" src=\"data:image/jpeg;base64,{new Base64(tile.Jpeg)}\">");
             html.Add($"<figcaption>{score}<br>x {tile.Tile.X}<br>y {tile.Tile.Y}</figcaption></figure>\n");
         }
 
