@@ -10,7 +10,7 @@ namespace SlideMesh.Prediction;
 
 /// <summary>
 /// Features of a slide and what is known of its case → everything the heads say about it. Graphs are loaded once, each with one
-/// thread; <see cref="Predict"/> may be called from several threads at once, and its results depend on its arguments only. Dispose
+/// thread unless more are asked for; <see cref="Predict"/> may be called from several threads at once, and its results depend on its arguments only. Dispose
 /// unloads the graphs; the engine stays the caller's.
 /// </summary>
 public sealed class SlidePredictor : IDisposable
@@ -18,14 +18,15 @@ public sealed class SlidePredictor : IDisposable
     private readonly List<(ModelPackage Package, string Stream, ISlideHead Head, OmicsScaling? Omics)> _heads = [];
     private readonly List<(ModelPackage Package, FusionHead Head)> _fusions = [];
 
+    /// <param name="threads">Of a graph; with more than one the last bits of results may differ.</param>
     /// <exception cref="PredictionException">Two models answer a task in ways that cannot be averaged, or a package contradicts itself.</exception>
     /// <exception cref="InferenceException">A graph cannot be loaded.</exception>
-    public SlidePredictor(ResolvedPipeline pipeline, IInferenceEngine engine)
+    public SlidePredictor(ResolvedPipeline pipeline, IInferenceEngine engine, int threads = 1)
     {
         ArgumentNullException.ThrowIfNull(pipeline);
         ArgumentNullException.ThrowIfNull(engine);
         Check(pipeline);
-        var loader = new HeadLoader(engine);
+        var loader = new HeadLoader(engine, threads);
         try
         {
             foreach (ModelPackage package in pipeline.Packages)

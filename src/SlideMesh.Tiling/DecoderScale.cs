@@ -43,25 +43,27 @@ internal sealed class DecoderScale
     public int Halvings { get; }
 
     /// <summary>
-    /// Halved pixels are the tile's own pixels. Tiles whose corners are no multiple of the factor are then left to full decoding:
-    /// an average of two halved pixels would be a blur.
+    /// The tile's pixels are the decoder's, or (not halved) a tile needs no resampling. Tiles whose corners are no multiple of the factor are
+    /// then left to full decoding: an average of two halved pixels would be a blur.
     /// </summary>
     public bool IsWhole { get; }
 
     /// <summary>Halved pixels that tile <paramref name="index"/> needs; without width when the tile has to be read in full.</summary>
     public LevelRegion Region(int index)
     {
-        PlannedTile tile = _plan.Tiles[index];
-        double x = tile.X / _plan.ReadLevel.Downsample;
-        double y = tile.Y / _plan.ReadLevel.Downsample;
-        if (Halvings == 0 || IsWhole)
+        if (IsOnPixel(index, out long pixelX, out long pixelY))
         {
-            // Without resampling only whole pixels can be taken as they are.
-            return double.IsInteger(x / _factor) && double.IsInteger(y / _factor)
-                ? new LevelRegion((long)(x / _factor), (long)(y / _factor), _plan.ReadWidthPx / _factor, _plan.ReadHeightPx / _factor)
-                : default;
+            return new LevelRegion(pixelX / _factor, pixelY / _factor, _plan.ReadWidthPx / _factor, _plan.ReadHeightPx / _factor);
         }
 
+        // What has to be enlarged is no matter of areas.
+        if (IsWhole || Math.Min(_plan.ReadWidthPx, _plan.ReadHeightPx) < _plan.Spec.SizePx)
+        {
+            return default;
+        }
+
+        double x = _plan.Tiles[index].X / _plan.ReadLevel.Downsample;
+        double y = _plan.Tiles[index].Y / _plan.ReadLevel.Downsample;
         (int startX, int startY) = Start(index);
         return new LevelRegion(
             (Fractions(x) - startX) / ResampleAxis.Fractions,
@@ -69,6 +71,9 @@ internal sealed class DecoderScale
             Extent(startX, _plan.ReadWidthPx),
             Extent(startY, _plan.ReadHeightPx));
     }
+
+    /// <summary>The tile begins with a whole pixel, and its pixels can be taken as they are or resampled as a whole.</summary>
+    public bool IsOnPixel(int index) => IsOnPixel(index, out _, out _);
 
     /// <summary>Where the tile begins in its first halved pixel, in <see cref="ResampleAxis.Fractions"/>.</summary>
     public (int X, int Y) Start(int index)
@@ -83,15 +88,24 @@ internal sealed class DecoderScale
     public AreaResampler Window((int X, int Y) start) =>
         new(Axis(ref _x[start.X], start.X, _plan.ReadWidthPx), Axis(ref _y[start.Y], start.Y, _plan.ReadHeightPx));
 
+    private bool IsOnPixel(int index, out long x, out long y)
+    {
+        PlannedTile tile = _plan.Tiles[index];
+        return (_plan.ReadLevel.TryFindPixel(tile.X, out x) & _plan.ReadLevel.TryFindPixel(tile.Y, out y))
+            && (Halvings == 0 || (IsWhole && x % _factor == 0 && y % _factor == 0));
+    }
+
     private ResampleAxis Axis(ref ResampleAxis? axis, int start, int readPx)
     {
         ResampleAxis? made = Volatile.Read(ref axis);
         if (made is null)
         {
             long length = (long)readPx * ResampleAxis.Fractions / _factor;
-            made = _pixels == HalvedPixels.Means
-                ? ResampleAxis.Window(Extent(start, readPx), _plan.Spec.SizePx, start, length)
-                : ResampleAxis.WaveletWindow(Extent(start, readPx), _plan.Spec.SizePx, start, length);
+            int extent = Extent(start, readPx);
+            int size = _plan.Spec.SizePx;
+            made = Halvings == 0 ? ResampleAxis.AreaWindow(extent, size, start, length)
+                : _pixels == HalvedPixels.Means ? ResampleAxis.Window(extent, size, start, length)
+                : ResampleAxis.WaveletWindow(extent, size, start, length);
             Volatile.Write(ref axis, made);
         }
 

@@ -19,6 +19,7 @@ public sealed class TileReader : IDisposable
     private readonly ISlideSource _source;
     private readonly AreaResampler _resampler;
     private readonly DecoderScale _scale;
+    private readonly DecoderScale _full;
     private readonly IRegionPass? _pass;
 
     /// <param name="decoderScaling">False: all pixels of the level are decoded, and the average of all taken.</param>
@@ -30,6 +31,7 @@ public sealed class TileReader : IDisposable
         Plan = plan;
         _resampler = new AreaResampler(plan.ReadWidthPx, plan.ReadHeightPx, plan.Spec.SizePx, plan.Spec.SizePx);
         _scale = new DecoderScale(plan, decoderScaling ? source.MaxHalvings(plan.ReadLevel.Index) : 0, source.HalvedPixels(plan.ReadLevel.Index));
+        _full = _scale.Halvings == 0 ? _scale : new DecoderScale(plan, 0, source.HalvedPixels(plan.ReadLevel.Index));
         _pass = source.BeginPass(new RegionWalk(plan.ReadLevel.Index, _scale.Halvings, plan.Tiles.Count, _scale.Region));
     }
 
@@ -56,6 +58,11 @@ public sealed class TileReader : IDisposable
         if (_resampler.IsIdentity)
         {
             ReadRegion(index, rgb);
+            return;
+        }
+
+        if (!_full.IsOnPixel(index) && TryReadBetweenPixels(index, rgb))
+        {
             return;
         }
 
@@ -91,6 +98,35 @@ public sealed class TileReader : IDisposable
 
             _scale.Window(_scale.Start(index)).Resample(region, rgb);
             return true;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(region);
+        }
+    }
+
+    /// <summary>From all pixels that a tile touches, where its corner lies between pixels of the level.</summary>
+    private bool TryReadBetweenPixels(int index, Span<byte> rgb)
+    {
+        LevelRegion touched = _full.Region(index);
+        if (touched.Width == 0)
+        {
+            return false;
+        }
+
+        int bytes = checked(touched.Width * touched.Height * 3);
+        byte[] region = ArrayPool<byte>.Shared.Rent(bytes);
+        try
+        {
+            bool isRead = _scale.Halvings == 0 && _pass is not null
+                ? _pass.TryRead(index, region.AsSpan(0, bytes))
+                : _source.TryReadPixels(Plan.ReadLevel.Index, touched, region.AsSpan(0, bytes));
+            if (isRead)
+            {
+                _full.Window(_full.Start(index)).Resample(region, rgb);
+            }
+
+            return isRead;
         }
         finally
         {

@@ -17,8 +17,9 @@ internal static class MeshOverhead
     private const int Submitters = 32;
     private const int Handlers = 128;
 
-    /// <returns>Exit code; prints <c>backlog shards seconds shards/s</c>, then memory as it went.</returns>
-    public static async Task<int> RunAsync(string redis, int backlog, int shards)
+    /// <param name="limit">Time after which it stops with as many shards as were done.</param>
+    /// <returns>Exit code; prints <c>backlog shards seconds shards/s</c>, sets told, memory, and what a waiting shard takes of Redis'.</returns>
+    public static async Task<int> RunAsync(string redis, int backlog, int shards, TimeSpan limit)
     {
         RedisSettings settings = new() { Address = redis, Namespace = "bench" + Guid.NewGuid().ToString("N") };
         RedisLink link = await RedisLink.ConnectAsync(settings).ConfigureAwait(false);
@@ -26,13 +27,13 @@ internal static class MeshOverhead
         await using (link.ConfigureAwait(false))
         await using (submitting.ConfigureAwait(false))
         {
-            await MeasureAsync(link, submitting, backlog, shards).ConfigureAwait(false);
+            await MeasureAsync(link, submitting, backlog, shards, limit).ConfigureAwait(false);
         }
 
         return 0;
     }
 
-    private static async Task MeasureAsync(RedisLink link, RedisLink submitting, int backlog, int shards)
+    private static async Task MeasureAsync(RedisLink link, RedisLink submitting, int backlog, int shards, TimeSpan limit)
     {
         RedisEngine sender = new(submitting, new RedisEngineOptions { Node = "sender" });
         RedisEngine worker = new(link, new RedisEngineOptions { Node = "worker" });
@@ -75,7 +76,7 @@ internal static class MeshOverhead
                     int index = number % ShardsPerSlide;
                     if (index == 0)
                     {
-                        await sender.ExpectAsync(slide, ShardsPerSlide, ActorKind.Aggregator, new AggregateSlide(slide), cancellation).ConfigureAwait(false);
+                        await sender.ExpectAsync(slide, "plan", ShardsPerSlide, ActorKind.Aggregator, new AggregateSlide(slide), cancellation).ConfigureAwait(false);
                     }
 
                     await sender.SubmitAsync(new EmbedShard(slide, "fine", index, index * 256, 256, new string('a', 64)), cancellation).ConfigureAwait(false);
@@ -83,16 +84,20 @@ internal static class MeshOverhead
             }
 
             using CancellationTokenSource stop = new();
+            long empty = RedisMemory(link);
+            Stopwatch filling = Stopwatch.StartNew();
             Task[] submitters = [.. Enumerable.Range(0, Submitters).Select(_ => SubmitAsync(stop.Token))];
             while (sender.QueuedWork < backlog)
             {
                 await Task.Delay(20).ConfigureAwait(false);
             }
 
+            long perShard = (RedisMemory(link) - empty) / backlog;
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {backlog} shards wait after {filling.Elapsed.TotalSeconds:0} s, {perShard} bytes each in redis"));
             Stopwatch clock = Stopwatch.StartNew();
             await worker.StartAsync(CancellationToken.None).ConfigureAwait(false);
             int reported = 0;
-            while (await Task.WhenAny(all.Task, Task.Delay(200)).ConfigureAwait(false) != all.Task)
+            while (await Task.WhenAny(all.Task, Task.Delay(200)).ConfigureAwait(false) != all.Task && clock.Elapsed < limit)
             {
                 if (shards >= 1_000_000 && Volatile.Read(ref done) >= reported + 100_000)
                 {
@@ -104,9 +109,10 @@ internal static class MeshOverhead
             }
 
             double seconds = clock.Elapsed.TotalSeconds;
+            int finished = Math.Min(shards, Volatile.Read(ref done));
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{backlog} {shards} {seconds:0.000} {shards / seconds:0} sets {told} process {Environment.WorkingSet >> 20} MiB redis {RedisMemory(link) >> 20} MiB"));
+                $"{backlog} {finished} {seconds:0.000} {finished / seconds:0} sets {told} process {Environment.WorkingSet >> 20} MiB redis {RedisMemory(link) >> 20} MiB"));
             await stop.CancelAsync().ConfigureAwait(false);
             await Task.WhenAll(submitters.Select(s => s.ContinueWith(static _ => { }, TaskScheduler.Default))).ConfigureAwait(false);
         }

@@ -11,6 +11,8 @@ namespace SlideMesh.Benchmarks;
 /// <summary>How long an urgent slide waits for its first handler while a backlog of normal shards keeps a node busy.</summary>
 internal static class MeshUrgency
 {
+    private const int Submitters = 32;
+
     /// <returns>Exit code; prints <c>backlog tries longest-ms median-ms</c>, from the submission to the coordinator and on to the first shard.</returns>
     public static async Task<int> RunAsync(string redis, int backlog, int tries)
     {
@@ -33,11 +35,8 @@ internal static class MeshUrgency
             await Task.Delay(200, cancellation).ConfigureAwait(false);
         });
         await board.SubmitAsync(Run("bulk", RunPriority.Normal), CancellationToken.None).ConfigureAwait(false);
-        for (int i = 0; i < backlog; i++)
-        {
-            await engine.SubmitAsync(Shard("s", i) with { Run = "bulk" }, CancellationToken.None).ConfigureAwait(false);
-        }
-
+        await Parallel.ForAsync(0, backlog, new ParallelOptions { MaxDegreeOfParallelism = Submitters }, async (i, cancellation) =>
+            await engine.SubmitAsync(Shard("s", i) with { Run = "bulk" }, cancellation).ConfigureAwait(false)).ConfigureAwait(false);
         await engine.StartAsync(CancellationToken.None).ConfigureAwait(false);
         List<double> waits = [];
         for (int i = 0; i < tries; i++)

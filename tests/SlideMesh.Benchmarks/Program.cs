@@ -8,10 +8,12 @@ if (args is ["encoder", string encoder, string tilesInBatch, string threads, str
     return 0;
 }
 
-// slidemesh-bench mesh-overhead REDIS BACKLOG SHARDS
-if (args is ["mesh-overhead", string redis, string backlog, string shards])
+// slidemesh-bench mesh-overhead REDIS BACKLOG SHARDS SECONDS_AT_MOST
+if (args is ["mesh-overhead", string redis, string backlog, string shards, string atMost])
 {
-    return await MeshOverhead.RunAsync(redis, int.Parse(backlog, CultureInfo.InvariantCulture), int.Parse(shards, CultureInfo.InvariantCulture)).ConfigureAwait(false);
+    return await MeshOverhead.RunAsync(
+        redis, int.Parse(backlog, CultureInfo.InvariantCulture), int.Parse(shards, CultureInfo.InvariantCulture),
+        TimeSpan.FromSeconds(int.Parse(atMost, CultureInfo.InvariantCulture))).ConfigureAwait(false);
 }
 
 // slidemesh-bench mesh-scaling REDIS WAIT_MS SHARDS_PER_NODE
@@ -37,10 +39,10 @@ if (args is ["tissue", string surveyed, "auto" or "openslide"])
 
 // slidemesh-bench bare|pipeline SLIDE PACKAGE OUT BATCH
 // slidemesh-bench read ...   (see Reading)
-// Prints one line "tiles seconds tiles-per-second", and for the pipeline where the time went on standard error.
+// bare and pipeline print one line "tiles seconds tiles-per-second", the pipeline where the time went on standard error.
 if (args is ["read", .. string[] what])
 {
-    Console.WriteLine(Reading.Run(what).ToString("0.0", CultureInfo.InvariantCulture));
+    Reading.Run(what, Console.In, Console.Out);
     return 0;
 }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 
@@ -61,6 +62,64 @@ public sealed class LibTorchTests(Workplace workplace)
     }
 
     [Fact]
+    public void Library_that_cannot_be_built_says_why()
+    {
+        using Process which = Process.Start(new ProcessStartInfo("sh", ["-c", "readlink -f \"$(command -v dotnet)\""]) { RedirectStandardOutput = true })!;
+        string dotnet = which.StandardOutput.ReadToEnd().Trim();
+        string tools = Directory.CreateDirectory(Path.Combine(workplace[workplace.NewOutput()], "bin")).FullName;
+        File.CreateSymbolicLink(Path.Combine(tools, "dotnet"), dotnet);
+        string old = Torch(tools, 1, 12);
+
+        workplace.Run("doctor", "--build-torch", "--torch-path", "/nowhere").ExpectOneLine(2, "--torch-path '/nowhere' is no libtorch");
+        workplace.Run("doctor", "--torch-path", "/usr").ExpectOneLine(2, "add --build-torch");
+        SlideMeshProcess.RunWith(workplace.Root, new() { ["PATH"] = tools }, "doctor", "--build-torch", "--torch-path", old).ExpectOneLine(5, "cmake is missing: apt-get install cmake");
+    }
+
+    [LibTorchFact]
+    public void Libtorch_that_is_too_old_to_build_against_is_named()
+    {
+        string old = Torch(workplace[workplace.NewOutput()], 1, 12);
+
+        workplace.Run("doctor", "--build-torch", "--torch-path", old).ExpectOneLine(5, $"libtorch 1.12 at {old} is too old: 1.13 or newer is needed");
+    }
+
+    [LibTorchTheory]
+    [InlineData("int smt_interface(void) { return 99; }", "has interface 99, this SlideMesh needs")]
+    [InlineData(
+        "#include <string.h>\nint smt_interface(void) { return 1; } int smt_get_versions(char* v, void* e) { (void)e; strcpy(v, \"2.4.0\"); strcpy(v + 64, \"2.5.1\"); return 0; }",
+        "was built for libtorch 2.4.0 and finds 2.5.1; build it: tools/setup.sh --torch")]
+    [InlineData("int other(void) { return 1; }", "is not libslidemesh_torch.so")]
+    public void Library_that_does_not_fit_says_what_to_do(string source, string expected)
+    {
+        string folder = Directory.CreateDirectory(workplace[workplace.NewOutput()]).FullName;
+        string library = Path.Combine(folder, "libslidemesh_torch.so");
+        File.WriteAllText(Path.Combine(folder, "library.c"), source);
+        using Process compiler = Process.Start("g++", ["-x", "c", "-shared", "-fPIC", "-o", library, Path.Combine(folder, "library.c")]);
+        Assert.True(compiler.WaitForExit(TimeSpan.FromMinutes(1)) && compiler.ExitCode == 0, "The compiler failed.");
+
+        CliResult doctor = SlideMeshProcess.RunWith(workplace.Root, new() { ["SLIDEMESH_LIBTORCH"] = library }, "doctor").Expect(0);
+
+        Assert.Contains("engine libtorch      not usable", doctor.Out, StringComparison.Ordinal);
+        Assert.Contains(expected, doctor.Out, StringComparison.Ordinal);
+    }
+
+    /// <summary>What looks like an installation of libtorch, without anything in it.</summary>
+    private static string Torch(string folder, int major, int minor)
+    {
+        string root = Directory.CreateDirectory(Path.Combine(folder, "torch")).FullName;
+        Directory.CreateDirectory(Path.Combine(root, "lib"));
+        string api = Directory.CreateDirectory(Path.Combine(root, "include", "torch", "csrc", "api", "include", "torch")).FullName;
+        foreach (string name in (string[])["c10", "torch", "torch_cpu"])
+        {
+            File.WriteAllText(Path.Combine(root, "lib", $"lib{name}.so"), "");
+        }
+
+        File.WriteAllText(Path.Combine(root, "include", "torch", "script.h"), "");
+        File.WriteAllText(Path.Combine(api, "version.h"), $"#define TORCH_VERSION_MAJOR {major}\n#define TORCH_VERSION_MINOR {minor}\n");
+        return root;
+    }
+
+    [Fact]
     public void Onnx_runtime_without_a_cuda_provider_says_what_to_do()
     {
         workplace.Run("run", "good", "--out", workplace.NewOutput(), "--device", "cuda").ExpectOneLine(5, "SLIDEMESH_ONNXRUNTIME");
@@ -94,8 +153,15 @@ public sealed class LibTorchTests(Workplace workplace)
 
     private sealed class LibTorchFactAttribute : FactAttribute
     {
-        public LibTorchFactAttribute() => Skip = IsBuilt || Environment.GetEnvironmentVariable(Needed) is { Length: > 0 }
-            ? null
-            : "libslidemesh_torch.so is not built: tools/setup.sh --torch";
+        public LibTorchFactAttribute() => Skip = WhyNot();
     }
+
+    private sealed class LibTorchTheoryAttribute : TheoryAttribute
+    {
+        public LibTorchTheoryAttribute() => Skip = WhyNot();
+    }
+
+    private static string? WhyNot() => IsBuilt || Environment.GetEnvironmentVariable(Needed) is { Length: > 0 }
+        ? null
+        : "libslidemesh_torch.so is not built: tools/setup.sh --torch";
 }

@@ -93,9 +93,14 @@ internal sealed class SlideMeshProcess : IDisposable
         return process.WaitForEnd();
     }
 
-    public void Signal(string name)
+    public void Signal(string name) => Signal(name, _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
+
+    /// <summary>To the process that works, of a node's two.</summary>
+    public void SignalChild(string name) => Signal(name, Assert.Single(File.ReadAllText($"/proc/{_process.Id}/task/{_process.Id}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)));
+
+    private static void Signal(string name, string process)
     {
-        using Process kill = Process.Start("kill", [$"-{name}", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        using Process kill = Process.Start("kill", [$"-{name}", process]);
         kill.WaitForExit();
     }
 

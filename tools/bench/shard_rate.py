@@ -21,13 +21,21 @@ def total():
     return sum(int(ask("HGET", name, "want")) for name in sets) if len(sets) == slides else None
 
 
-while (wanted := total()) is None:
-    time.sleep(0.05)
-while count() < wanted * 0.1:
-    time.sleep(0.01)
+ENDS = time.monotonic() + 120
+
+
+def wait(until, pause):
+    while not until():
+        if time.monotonic() > ENDS:
+            sys.exit(f"shard_rate: {count()} shards after two minutes, planned: {total()}")
+        time.sleep(pause)
+
+
+wait(lambda: total() is not None, 0.05)
+wanted = total()
+wait(lambda: count() >= wanted * 0.1, 0.01)
 first, began = count(), time.monotonic()
-while count() < wanted * 0.9:
-    time.sleep(0.01)
+wait(lambda: count() >= wanted * 0.9, 0.01)
 done, seconds = count() - first, time.monotonic() - began
 nodes = len([line for line in ask("ZRANGE", "slidemesh:nodes", "0", "-1").split("\n") if line])
 print(f"{nodes} {done} {seconds:.2f} {done / seconds:.2f}", flush=True)

@@ -58,7 +58,7 @@ case "${1:-}" in
   --dry-run)
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
-    pack "$work/bundle.tar.xz" 4096
+    pack "$work/bundle.tar.xz" 3072
     mkdir "$work/there" && tar -C "$work/there" -xJf "$work/bundle.tar.xz"
     measure "$work/there" /usr/bin/python3 --small "${2:-cpu}"
     ;;

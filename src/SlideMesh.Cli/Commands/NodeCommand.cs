@@ -39,13 +39,33 @@ internal sealed class NodeCommand
 
     private readonly Option<int> _lease = Number("--lease", "SLIDEMESH_LEASE", 6, "s", "Seconds of silence after which a node's work is taken over; the same on all nodes.");
 
-    private readonly Option<int> _deaths = Number("--max-deaths", "SLIDEMESH_MAX_DEATHS", 3, "n", "Workers that a message may kill before it is quarantined.");
+    private readonly Option<int> _deaths = Number("--max-deaths", "SLIDEMESH_MAX_DEATHS", 3, "n", "Nodes that may crash with a message in hand before it is quarantined.");
+
+    private readonly Option<int> _losses = Number(
+        "--max-losses", "SLIDEMESH_MAX_LOSSES", 20, "n", "Nodes that may vanish, machine and all, with a message in hand before it is quarantined.");
+
+    /// <summary>Given by the process that watches over this one: see <see cref="NodeWatch"/>.</summary>
+    private readonly Option<string?> _life = new(NodeWatch.LifeOption) { Hidden = true };
 
     private readonly Option<string?> _cache = new("--models-cache")
     {
         Description = "Where packages are kept that were fetched from the store. Also SLIDEMESH_MODELS_CACHE. Default: a folder in the temporary folder.",
         DefaultValueFactory = _ => ClusterOptions.Variable("SLIDEMESH_MODELS_CACHE"),
         HelpName = "folder",
+    };
+
+    private readonly Option<string?> _slideCache = new("--cache")
+    {
+        Description = "Folder on a local disk: slides from slow or shared storage are copied there when they are opened. Nodes of one machine may share it. Also SLIDEMESH_CACHE.",
+        DefaultValueFactory = _ => ClusterOptions.Variable("SLIDEMESH_CACHE"),
+        HelpName = "folder",
+    };
+
+    private readonly Option<string?> _slideCacheSize = new("--cache-size")
+    {
+        Description = "Most that the copies take, such as 200GB (the default) or 500GiB; the least recently used go first. Also SLIDEMESH_CACHE_SIZE.",
+        DefaultValueFactory = _ => ClusterOptions.Variable("SLIDEMESH_CACHE_SIZE"),
+        HelpName = "size",
     };
 
     private readonly Option<int> _slides = Number("--slides-at-once", "SLIDEMESH_SLIDES_AT_ONCE", 2, "n", "Slides planned at once, and slides merged at once.");
@@ -57,7 +77,8 @@ internal sealed class NodeCommand
         node._cluster.AddTo(command, withStore: true);
         foreach (Option option in (Option[])
         [
-            node._role, node._pool, node._name, node._health, node._grace, node._lease, node._deaths, node._cache, node._slides,
+            node._role, node._pool, node._name, node._health, node._grace, node._lease, node._deaths, node._losses, node._cache, node._slideCache, node._slideCacheSize,
+            node._slides, node._life,
         ])
         {
             command.Options.Add(option);
@@ -73,6 +94,12 @@ internal sealed class NodeCommand
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         NodeOptions options = Read(parsed);
+        if (parsed.GetValue(_life) is null)
+        {
+            return await NodeWatch.RunAsync(options, parsed.GetResult(_name) is null or { Implicit: true }, Tell, cancellation).ConfigureAwait(false);
+        }
+
+        NodeWatch.EndWithParent();
         _ = OpenSlideSource.LibraryVersion;
         using EngineSet engines = _engines.Open(parsed);
         using OtlpExport export = OtlpExport.Start(SoftwareVersion.Current, options.Engine.Node, parsed.GetValue(_role));
@@ -103,9 +130,26 @@ internal sealed class NodeCommand
                 Pool = ReadPool(parsed.GetValue(_pool)!),
                 Lease = TimeSpan.FromSeconds(ProcessingOptions.AtLeast(1, parsed.GetValue(_lease), "--lease")),
                 MaximumDeaths = ProcessingOptions.AtLeast(1, parsed.GetValue(_deaths), "--max-deaths"),
+                MaximumLosses = ProcessingOptions.AtLeast(1, parsed.GetValue(_losses), "--max-losses"),
+                Life = parsed.GetValue(_life) ?? RedisEngineOptions.NewLife(),
             },
-            Work = _processing.ReadComputing(parsed),
+            Work = ReadWork(parsed),
         };
+    }
+
+    private RunOptions ReadWork(ParseResult parsed)
+    {
+        RunOptions work = ProcessingOptions.WithCopies(_processing.ReadComputing(parsed), parsed.GetValue(_slideCache), parsed.GetValue(_slideCacheSize));
+        try
+        {
+            // Found out before the first run comes.
+            _ = work.OpenCopies();
+            return work;
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException($"--cache '{work.CopyFolder}' cannot be written: {failed.Message.TrimEnd('.')}; choose another folder or leave it out");
+        }
     }
 
     /// <exception cref="CommandException">The name is another queue's, or none.</exception>

@@ -94,12 +94,12 @@ internal static class NodeVerbs
     {
         RedisLink link = await cluster.ConnectAsync(parsed, cancellation).ConfigureAwait(false);
         await using var closing = link.ConfigureAwait(false);
-        TextTable table = new("slide", "run", "stage", "deaths");
+        TextTable table = new("slide", "run", "stage", "crashes", "lost nodes");
         foreach ((string _, string text) in (await new RunBoard(link).QuarantineAsync(cancellation).ConfigureAwait(false)).OrderBy(q => q.Key, StringComparer.Ordinal))
         {
             using JsonDocument entry = JsonDocument.Parse(text);
             string Member(string name) => entry.RootElement.GetProperty(name).ToString();
-            table.Add(Member("slide"), Member("run"), Member("pool"), Member("deaths"));
+            table.Add(Member("slide"), Member("run"), Member("pool"), Member("deaths"), Member("losses"));
         }
 
         table.Write(Console.Out);
@@ -131,7 +131,8 @@ internal static class NodeVerbs
         return ExitCode.Success;
     }
 
-    private static string State(NodeStatus node) => node.Silence > Lost ? "lost" : node.Facts.GetValueOrDefault("state", "live");
+    private static string State(NodeStatus node) =>
+        node.Facts.ContainsKey("crashed") ? "crashed" : node.Silence > Lost ? "lost" : node.Facts.GetValueOrDefault("state", "live");
 
     private static void WriteJson(IReadOnlyList<NodeStatus> nodes)
     {

@@ -87,14 +87,14 @@ internal sealed class ProcessingOptions
     }
 
     /// <exception cref="CommandException">A value that makes no sense.</exception>
-    public RunOptions Read(ParseResult parsed, string verb) => ReadCopies(parsed, ReadComputing(parsed) with
+    public RunOptions Read(ParseResult parsed, string verb) => WithCopies(ReadComputing(parsed) with
     {
         OutputRoot = ReadOutput(parsed),
         Verb = verb,
         ShardTiles = AtLeast(1, Given(parsed, _shard, 256), "--shard-tiles"),
         SlidesInFlight = AtLeast(1, parsed.GetValue(_inFlight), "--slides-in-flight"),
         DecoderScaling = !parsed.GetValue(_noDecoderScaling),
-    });
+    }, parsed.GetValue(_cache), parsed.GetValue(_cacheSize));
 
     /// <summary>Of <see cref="AddComputingTo"/> alone: no output.</summary>
     /// <exception cref="CommandException">A value that makes no sense.</exception>
@@ -162,10 +162,9 @@ internal sealed class ProcessingOptions
         ? value
         : throw new CommandException(string.Create(CultureInfo.InvariantCulture, $"{option} {value} is less than {least}"));
 
-    private RunOptions ReadCopies(ParseResult parsed, RunOptions options)
+    /// <exception cref="CommandException">A folder or size that makes no sense.</exception>
+    internal static RunOptions WithCopies(RunOptions options, string? folder, string? size)
     {
-        string? folder = parsed.GetValue(_cache);
-        string? size = parsed.GetValue(_cacheSize);
         if (folder is null)
         {
             return size is null ? options : throw new CommandException("--cache-size needs --cache");

@@ -27,9 +27,9 @@ internal static class TorchBuild
         string work = Directory.CreateTempSubdirectory("slidemesh-torch-").FullName;
         try
         {
+            string configured = Execute("cmake", ["-S", sources, "-B", work, $"-DTORCH_ROOT={root}"]);
             progress.WriteLine($"slidemesh: building {TorchLibrary.FileName} against {root} (about a minute)");
-            string configured = Execute("cmake", ["-S", sources, "-B", work, $"-DTORCH_ROOT={root}"], "apt-get install cmake g++");
-            _ = Execute("cmake", ["--build", work, "--parallel", Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture)], "apt-get install make");
+            _ = Execute("cmake", ["--build", work, "--parallel", Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture)]);
             // Renamed into place: a program that has the old one loaded keeps it.
             string built = Path.Combine(target, TorchLibrary.FileName);
             File.Copy(Path.Combine(work, TorchLibrary.FileName), built + ".part", overwrite: true);
@@ -124,8 +124,9 @@ internal static class TorchBuild
         }
     }
 
-    private static string Execute(string program, string[] arguments, string mend)
+    private static string Execute(string program, string[] arguments)
     {
+        const string Tools = "apt-get install cmake make g++";
         string output;
         int code;
         try
@@ -134,11 +135,33 @@ internal static class TorchBuild
         }
         catch (Win32Exception)
         {
-            throw new NativeLibraryUnavailableException($"{program} is missing: {mend}");
+            throw new NativeLibraryUnavailableException($"{program} is missing: {Tools}");
         }
 
-        string? reason = output.Split('\n').FirstOrDefault(line => line.Contains("rror", StringComparison.Ordinal));
-        return code == 0 ? output : throw new NativeLibraryUnavailableException($"{program} failed ({reason?.Trim() ?? $"exit code {code}"}); {mend}");
+        if (code == 0)
+        {
+            return output;
+        }
+
+        string reason = Reason(output) ?? $"exit code {code}";
+        bool tools = reason.Contains("COMPILER", StringComparison.Ordinal) || reason.Contains("CMAKE_MAKE_PROGRAM", StringComparison.Ordinal);
+        throw new NativeLibraryUnavailableException($"{TorchLibrary.FileName} cannot be built: {reason}{(tools ? $"; {Tools}" : "")}");
+    }
+
+    /// <summary>The first error in one line: the compiler's own, or what CMake writes in the lines below "CMake Error at …".</summary>
+    internal static string? Reason(string output)
+    {
+        string[] lines = output.Split('\n');
+        int first = Array.FindIndex(lines, line => line.Contains("rror", StringComparison.Ordinal) && !line.StartsWith("-- ", StringComparison.Ordinal));
+        if (first < 0)
+        {
+            return null;
+        }
+
+        IEnumerable<string> text = lines[first].StartsWith("CMake Error", StringComparison.Ordinal)
+            ? lines.Skip(first + 1).Select(line => line.Trim()).SkipWhile(line => line.Length == 0).TakeWhile(line => line.Length > 0)
+            : [lines[first].Trim()];
+        return string.Join(' ', text) is { Length: > 0 } reason ? reason : lines[first].Trim();
     }
 
     /// <returns>Standard output and standard error together.</returns>

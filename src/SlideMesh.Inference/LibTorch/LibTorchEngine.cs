@@ -160,7 +160,7 @@ public sealed class LibTorchEngine : IInferenceEngine
         {
             using OnnxReader onnx = new(path);
             using TorchBuilderHandle builder = Open(context);
-            ScriptProgram program = ScriptProgram.Write(onnx.Graph, context.Precision);
+            ScriptProgram program = ScriptProgram.Write(onnx.Graph, context.Precision, TorchLibrary.FusesAttention(Version));
             foreach ((string weight, OnnxTensor tensor) in program.Weights)
             {
                 AddWeight(builder, weight, tensor);

@@ -28,7 +28,16 @@ public static class TorchLibrary
     {
         _ = Handle.Value;
         NativeImports.Register();
-        int found = TorchApi.smt_interface();
+        int found;
+        try
+        {
+            found = TorchApi.smt_interface();
+        }
+        catch (EntryPointNotFoundException)
+        {
+            throw new NativeLibraryUnavailableException($"the library that {Variable} names is not {FileName}; {Hint}.");
+        }
+
         if (found != TorchApi.Interface)
         {
             throw new NativeLibraryUnavailableException(
@@ -45,6 +54,10 @@ public static class TorchLibrary
     /// <summary>Whether a library compiled for one version may run on another: PyTorch promises nothing between any two.</summary>
     /// <param name="running">A build's own suffix (+cu130, a0+git) does not count.</param>
     internal static bool Fits(string compiled, string running) => Release(compiled) == Release(running);
+
+    /// <summary>Whether this libtorch has scaled_dot_product_attention with a scale of the caller's: since 2.1.</summary>
+    internal static bool FusesAttention(string running) =>
+        System.Version.TryParse(Release(running).Trim('.'), out System.Version? release) && release >= new System.Version(2, 1);
 
     private static string Release(string version) => string.Concat(version.TakeWhile(c => char.IsAsciiDigit(c) || c == '.'));
 

@@ -175,18 +175,30 @@ internal sealed class GraphRules(ModelPackage package)
 
     private void CheckStreamedHead()
     {
-        CheckFeatures(GraphRole.Instance);
-        TensorSpec hidden = Get(GraphRole.Instance, "output", Outputs(GraphRole.Instance), GraphRole.HiddenTensor);
-        TensorSpec attention = Get(GraphRole.Instance, "output", Outputs(GraphRole.Instance), GraphRole.AttentionTensor);
-        RequireShape(GraphRole.Instance, hidden, [Free, null]);
-        RequireShape(GraphRole.Instance, attention, [Free, null]);
-        RequireShape(GraphRole.Bag, Get(GraphRole.Bag, "input", Inputs(GraphRole.Bag), GraphRole.PooledTensor), [1, attention.Shape[1], hidden.Shape[1]]);
+        (long columns, long width) = _manifest.Graphs.ContainsKey(GraphRole.Instance) ? CheckInstance() : (1, _manifest.Encoder!.Dimension);
+        RequireShape(GraphRole.Bag, Get(GraphRole.Bag, "input", Inputs(GraphRole.Bag), GraphRole.PooledTensor), [1, columns, width]);
         CheckCovariates(GraphRole.Bag);
         CheckOmics(GraphRole.Bag);
         if (Inputs(GraphRole.Bag).FirstOrDefault(t => t.Name is not (GraphRole.PooledTensor or GraphRole.CovariatesTensor or GraphRole.OmicsTensor)) is { } other)
         {
             throw Fail(GraphRole.Bag, $"takes '{other.Name}'; a bag graph takes '{GraphRole.PooledTensor}' and, with covariates or omics, '{GraphRole.CovariatesTensor}' and '{GraphRole.OmicsTensor}'.");
         }
+    }
+
+    /// <returns>Rows K and width H of what is pooled.</returns>
+    private (long Columns, long Width) CheckInstance()
+    {
+        CheckFeatures(GraphRole.Instance);
+        TensorSpec hidden = Get(GraphRole.Instance, "output", Outputs(GraphRole.Instance), GraphRole.HiddenTensor);
+        RequireShape(GraphRole.Instance, hidden, [Free, null]);
+        if (_manifest.Pooling is Pooling.Mean or Pooling.Sum or Pooling.Maximum)
+        {
+            return (1, hidden.Shape[1]);
+        }
+
+        TensorSpec attention = Get(GraphRole.Instance, "output", Outputs(GraphRole.Instance), GraphRole.AttentionTensor);
+        RequireShape(GraphRole.Instance, attention, [Free, null]);
+        return (attention.Shape[1], hidden.Shape[1]);
     }
 
     private void CheckCovariates(string role)

@@ -56,13 +56,18 @@ internal static partial class ManifestRules
         {
             ModelKind.Encoder => [[GraphRole.Tile]],
             ModelKind.TileClassifier => [[GraphRole.Tile], [GraphRole.Tile, GraphRole.Summary]],
-            ModelKind.SlideHead => [[GraphRole.Instance, GraphRole.Bag], [GraphRole.Whole]],
+            ModelKind.SlideHead => [[GraphRole.Instance, GraphRole.Bag], [GraphRole.Whole], [GraphRole.Bag]],
             _ => [[GraphRole.Fusion]],
         };
         rules.Require(
             choices.Any(roles => roles.Order(StringComparer.Ordinal).SequenceEqual(manifest.Graphs.Keys.Order(StringComparer.Ordinal))),
             $"graphs are {Join(manifest.Graphs.Keys)}; this kind needs {string.Join(" or ", choices.Select(Join))}.");
 
+        bool streamed = manifest.Graphs.ContainsKey(GraphRole.Bag);
+        rules.Require(streamed || manifest.Pooling is null, "'pooling' belongs to slide heads with a graph 'bag'; remove it.");
+        rules.Require(
+            !streamed || manifest.Graphs.ContainsKey(GraphRole.Instance) || manifest.Pooling is Pooling.Mean or Pooling.Sum,
+            "a head without a graph 'instance' pools the features themselves: 'pooling' must be mean or sum.");
         foreach ((string role, GraphSpec graph) in manifest.Graphs)
         {
             foreach (IReadOnlyList<TensorSpec> tensors in new[] { graph.Inputs, graph.Outputs })
@@ -136,6 +141,9 @@ internal static partial class ManifestRules
             rules.Require(double.IsFinite(output.Temperature) && output.Temperature > 0, $"{what}: temperature must be above 0.");
             rules.Require(double.IsFinite(output.Weight) && output.Weight > 0, $"{what}: weight must be above 0.");
             rules.Require(output.Transform is "none" or "pow10", $"{what}: transform '{output.Transform}' is not known; none or pow10.");
+            rules.Require(
+                (output.Attention is null && output.AttentionMaps.Count == 0) || manifest.Kind != ModelKind.SlideHead || manifest.Graphs.Count > 1 || manifest.Graphs.ContainsKey(GraphRole.Whole),
+                $"{what}: a head without a graph 'instance' has no attention.");
             rules.Require(output.Attention is null or >= 0, $"{what}: attention is a column, counted from 0.");
             rules.Require(output.Labels.Distinct().Count() == output.Labels.Count, $"{what}: a label stands twice.");
             rules.Require(

@@ -40,9 +40,12 @@ public sealed record ModelManifest
 
     /// <summary>
     /// ONNX graphs by role: <c>tile</c> (encoder, tile classifier), <c>summary</c> (tile classifier), <c>instance</c> and <c>bag</c>
-    /// (streamed attention head), <c>whole</c> (head that needs the whole bag at once), <c>fusion</c>.
+    /// (streamed head; without <c>instance</c> the features themselves are pooled), <c>whole</c> (head that needs the whole bag at once), <c>fusion</c>.
     /// </summary>
     public required IReadOnlyDictionary<string, GraphSpec> Graphs { get; init; }
+
+    /// <summary>What lies between a streamed head's graphs; null is <see cref="Packages.Pooling.Attention"/>.</summary>
+    public Pooling? Pooling { get; init; }
 
     /// <summary>What the model says about a slide (empty for encoders).</summary>
     public IReadOnlyList<TaskOutput> Outputs { get; init; } = [];

@@ -37,8 +37,7 @@ public sealed class FeatureCoordinator(RunContext run, IMeshEngine engine)
         }
 
         run.FeatureKeys[slide.Id] = key;
-        await engine.ForgetAsync(slide.Id, cancellation).ConfigureAwait(false);
-        await engine.ExpectAsync(slide.Id, shards: 0, ActorKind.Aggregator, new AggregateSlide(slide.Id), cancellation).ConfigureAwait(false);
+        await engine.ExpectAsync(slide.Id, key, shards: 0, ActorKind.Aggregator, new AggregateSlide(slide.Id), cancellation).ConfigureAwait(false);
     }
 
     /// <summary>A slide that cannot be read costs the pictures only; its aggregator says so.</summary>

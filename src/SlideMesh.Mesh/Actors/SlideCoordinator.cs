@@ -47,7 +47,7 @@ public sealed class SlideCoordinator(RunContext run, IMeshEngine engine)
         IReadOnlyDictionary<string, string> features = StageKeys.AllFeatures(run, slide, document);
         PlannedSlide planned = new(document, plans, features, StageKeys.Result(run, slide, planKey, features));
         run.Plans[slide.Id] = planned;
-        await SubmitAsync(slide.Id, planned, ledger, cancellation).ConfigureAwait(false);
+        await HandOutAsync(slide.Id, planned, ledger, cancellation).ConfigureAwait(false);
     }
 
     internal static string Fingerprint(CohortEntry slide)
@@ -63,7 +63,8 @@ public sealed class SlideCoordinator(RunContext run, IMeshEngine engine)
         }
     }
 
-    private async Task SubmitAsync(SlideId slide, PlannedSlide planned, StageLedger ledger, CancellationToken cancellation)
+    /// <summary>Hands out the shards whose features are not there yet, from where an earlier delivery of the message stopped.</summary>
+    internal async Task HandOutAsync(SlideId slide, PlannedSlide planned, StageLedger ledger, CancellationToken cancellation)
     {
         List<EmbedShard> shards = [];
         foreach (FeatureStream stream in run.Pipeline.Streams)
@@ -78,11 +79,12 @@ public sealed class SlideCoordinator(RunContext run, IMeshEngine engine)
 
         await run.PlanReady(slide, cancellation).ConfigureAwait(false);
         run.Progress.Publish(new SlidePlanned(slide, shards.Sum(s => s.Count), planned.Document.TissueAreaMm2));
-        await engine.ForgetAsync(slide, cancellation).ConfigureAwait(false);
-        await engine.ExpectAsync(slide, shards.Count, ActorKind.Aggregator, new AggregateSlide(slide), cancellation).ConfigureAwait(false);
-        foreach (EmbedShard shard in shards)
+        // The keys of all features name the plan and everything else that the shards are made of.
+        string set = string.Join(' ', run.Pipeline.Streams.Select(s => planned.FeatureKeys[s.Id]));
+        int handedOut = await engine.ExpectAsync(slide, set, shards.Count, ActorKind.Aggregator, new AggregateSlide(slide), cancellation).ConfigureAwait(false);
+        for (int i = handedOut; i < shards.Count; i++)
         {
-            await engine.SubmitAsync(shard, cancellation).ConfigureAwait(false);
+            await engine.SubmitAsync(shards[i] with { Place = i + 1 }, cancellation).ConfigureAwait(false);
         }
     }
 }

@@ -65,6 +65,11 @@ public sealed class RunBoard(RedisLink link)
         return (string)answer == "drain";
     }
 
+    /// <summary>A life of a node ended by a signal that nobody sends on purpose: what it held counts a death. Told by the process that watched over it.</summary>
+    /// <param name="how">For operators, e.g. <c>signal 11</c>.</param>
+    public Task CrashedAsync(string node, string life, string how, CancellationToken cancellation) =>
+        link.CallAsync(LuaScript.Crash, cancellation, node, RedisEngineOptions.HolderOf(node, life), how);
+
     /// <summary>The node ends: it is not missed.</summary>
     public async Task LeaveAsync(string node, CancellationToken cancellation)
     {

@@ -28,7 +28,7 @@ public static class RunDescription
             Predictor = predictor,
             Omics = specification.Omics is { } omics ? OmicsTable.Read(Path.Combine(store.Folder(specification.Id), omics), predictor.OmicsFeatures) : null,
             Tissue = options.Tissue with { Quality = options.Quality },
-            Handles = new SlideHandles(options.SlidesInFlight, options.DecoderScaling),
+            Handles = new SlideHandles(options.SlidesInFlight, options.DecoderScaling, options.OpenCopies()),
             Progress = new RunProgress(specification.Slides.Count, time),
             Telemetry = telemetry,
             Time = time,

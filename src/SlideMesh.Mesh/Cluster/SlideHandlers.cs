@@ -20,9 +20,24 @@ internal sealed class SlideHandlers(ClusterStore store, RunRegister runs, RunBoa
 {
     public async Task CoordinateAsync(MeshMessage message, CancellationToken cancellation)
     {
+        (long Shards, long HandedOut)? set = await engine.SetAsync(message.Slide, cancellation).ConfigureAwait(false);
+        if (set is { } whole && whole.HandedOut >= whole.Shards)
+        {
+            // A coordinator died after its last shard. The slide's folder is left to those who work in it.
+            return;
+        }
+
         using RunRegister.Lease lease = await runs.OpenAsync(message.Run, cancellation).ConfigureAwait(false);
         ClusterRun run = lease.Run;
         CohortEntry slide = run.Slide(message.Slide);
+        if (set is not null && run.ReadPlan(slide, run.Shards.Store.Slide(slide.Id)) is { } planned)
+        {
+            // One died between two shards: the rest is cut from the plan that it shared, beside the shards that are in hand.
+            StageLedger ledger = StageLedger.Open(run.Shards.Store.Slide(slide.Id));
+            await new SlideCoordinator(run.Shards, engine).HandOutAsync(slide.Id, planned, ledger, cancellation).ConfigureAwait(false);
+            return;
+        }
+
         await board.PhaseAsync(message.Run, slide.Id, "planning", cancellation).ConfigureAwait(false);
         store.RemoveFailure(message.Run, slide.Id);
         if (TryFinished(run, slide))
@@ -114,9 +129,9 @@ internal sealed class SlideHandlers(ClusterStore store, RunRegister runs, RunBoa
         if (work is null || planned is null)
         {
             // Published before the node could say so; or stopped in the middle of publishing, which planning again finds out and mends.
-            await ((work is null && TryFinished(run, slide)
+            await (work is null && TryFinished(run, slide)
                 ? EndAsync(message, "done", resumed: false, cancellation)
-                : engine.TellAsync(ActorKind.Coordinator, new PlanSlide(slide.Id), cancellation).AsTask()).ConfigureAwait(false));
+                : engine.SettleAsync(LuaScript.Anew, cancellation, message.Run, slide.Id.Value)).ConfigureAwait(false);
             return;
         }
 

@@ -21,8 +21,12 @@ internal sealed class SlideWork
     private readonly SlideFolder _final;
     private readonly SlideId _slide;
 
-    private SlideWork(string shared, string folder, SlideFolder final, SlideId slide)
+    /// <summary>The folder was another holder's before, and not made here.</summary>
+    private readonly bool _wasTaken;
+
+    private SlideWork(string shared, string folder, SlideFolder final, SlideId slide, bool wasTaken)
     {
+        _wasTaken = wasTaken;
         _shared = shared;
         _final = final;
         _slide = slide;
@@ -69,7 +73,7 @@ internal sealed class SlideWork
                 Remove(leftover);
             }
 
-            return new SlideWork(shared, own, final, slide);
+            return new SlideWork(shared, own, final, slide, wasTaken: true);
         }
 
         if (!create)
@@ -80,7 +84,7 @@ internal sealed class SlideWork
         Directory.CreateDirectory(own);
         File.WriteAllBytes(Path.Combine(own, HeldMark), []);
         Seed(final, own);
-        return new SlideWork(shared, own, final, slide);
+        return new SlideWork(shared, own, final, slide, wasTaken: false);
     }
 
     /// <summary>The plan is complete: shards may come.</summary>
@@ -149,13 +153,29 @@ internal sealed class SlideWork
     }
 
     /// <summary>
-    /// What a holder leaves that was overtaken. Shards stay: it may have taken the folder from its successor, who needs them and finds it here.
+    /// What a holder leaves that was overtaken. It may have taken the folder from its successor, whose shards are being made in it: then the
+    /// folder goes back to where they look for it.
     /// </summary>
     public void Discard()
     {
-        if (Folder.Root != _shared && !(Directory.Exists(Folder.Shards) && Directory.EnumerateFiles(Folder.Shards, "*.shard").Any()))
+        if (Folder.Root == _shared)
+        {
+            return;
+        }
+
+        if (!_wasTaken)
         {
             Remove(Folder.Root);
+            return;
+        }
+
+        try
+        {
+            Directory.Move(Folder.Root, _shared);
+        }
+        catch (IOException)
+        {
+            // Taken back already, or the successor has shared another one: leftovers are removed by whoever takes the slide's folder next.
         }
     }
 

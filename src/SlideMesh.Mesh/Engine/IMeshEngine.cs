@@ -36,12 +36,20 @@ public interface IMeshEngine : IAsyncDisposable
 
     ValueTask TellAsync(ActorKind kind, MeshMessage message, CancellationToken cancellation);
 
-    /// <summary>Hands work to the pool; waits while the pool's queue is full.</summary>
+    /// <summary>
+    /// Hands work to the pool; waits while the pool's queue is full. Shards of a set are handed out in the order of their
+    /// <see cref="EmbedShard.Place"/>: one that has been handed out already is not handed out again.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The engine has ended.</exception>
     ValueTask SubmitAsync(EmbedShard work, CancellationToken cancellation);
 
-    /// <summary>Declares the set of <paramref name="shards"/> shards of a slide; when all are complete (at once for 0), <paramref name="then"/> is told.</summary>
-    ValueTask ExpectAsync(SlideId slide, int shards, ActorKind kind, MeshMessage then, CancellationToken cancellation);
+    /// <summary>
+    /// Declares the set of <paramref name="shards"/> shards of a slide; when all are complete (at once for 0), <paramref name="then"/> is told.
+    /// Declared again, as a coordinator does whose message is delivered again, the set goes on as it is: nothing that completed is forgotten.
+    /// </summary>
+    /// <param name="key">Names the plan that the shards were cut from. Under another key or number, the former set is forgotten and a new one begins.</param>
+    /// <returns>How many of its shards have been handed out: 0 for a new set.</returns>
+    ValueTask<int> ExpectAsync(SlideId slide, string key, int shards, ActorKind kind, MeshMessage then, CancellationToken cancellation);
 
     /// <summary>Marks one shard of the set complete. Marking it again changes nothing.</summary>
     ValueTask CompleteAsync(SlideId slide, string stream, int index, CancellationToken cancellation);

@@ -80,20 +80,38 @@ public sealed class InProcessEngine : IMeshEngine
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask SubmitAsync(EmbedShard work, CancellationToken cancellation) => _work.Writer.WriteAsync(work, cancellation);
-
-    public async ValueTask ExpectAsync(SlideId slide, int shards, ActorKind kind, MeshMessage then, CancellationToken cancellation)
+    public async ValueTask SubmitAsync(EmbedShard work, CancellationToken cancellation)
     {
-        ShardSet set = new(shards, kind, then);
-        if (!_sets.TryAdd(slide, set))
+        ArgumentNullException.ThrowIfNull(work);
+        ShardSet? set = work.Place > 0 ? _sets.GetValueOrDefault(work.Slide) : null;
+        if (set is not null && work.Place <= set.HandedOut)
         {
-            throw new InvalidOperationException($"The shard set of slide '{slide}' is declared already.");
+            return;
         }
 
+        await _work.Writer.WriteAsync(work, cancellation).ConfigureAwait(false);
+        if (set is not null)
+        {
+            // Only the slide's coordinator hands out, and it handles one message at a time.
+            set.HandedOut = work.Place;
+        }
+    }
+
+    public async ValueTask<int> ExpectAsync(SlideId slide, string key, int shards, ActorKind kind, MeshMessage then, CancellationToken cancellation)
+    {
+        if (_sets.TryGetValue(slide, out ShardSet? known) && known.Key == key && known.Shards == shards)
+        {
+            return known.HandedOut;
+        }
+
+        ShardSet set = new(key, shards, kind, then);
+        _sets[slide] = set;
         if (shards == 0 && set.TryFinish())
         {
             await TellAsync(kind, then, cancellation).ConfigureAwait(false);
         }
+
+        return 0;
     }
 
     public ValueTask CompleteAsync(SlideId slide, string stream, int index, CancellationToken cancellation) =>
@@ -217,10 +235,16 @@ public sealed class InProcessEngine : IMeshEngine
     }
 
     /// <summary>The shards of one slide that are still awaited.</summary>
-    private sealed class ShardSet(int shards, ActorKind kind, MeshMessage then)
+    private sealed class ShardSet(string key, int shards, ActorKind kind, MeshMessage then)
     {
         private readonly HashSet<(string Stream, int Index)> _complete = [];
         private bool _finished;
+
+        public string Key => key;
+
+        public int Shards => shards;
+
+        public int HandedOut { get; set; }
 
         public ActorKind Kind => kind;
 

@@ -29,7 +29,12 @@ public sealed record PlanSlide(SlideId Slide) : MeshMessage(Slide);
 
 /// <summary>To the inference pool: run tiles Start … Start + Count − 1 of one stream of a slide.</summary>
 /// <param name="Key">Hash of everything that the shard's rows depend on; a stored shard counts only with this key.</param>
-public sealed record EmbedShard(SlideId Slide, string Stream, int Index, int Start, int Count, string Key) : MeshMessage(Slide);
+public sealed record EmbedShard(SlideId Slide, string Stream, int Index, int Start, int Count, string Key) : MeshMessage(Slide)
+{
+    /// <summary>Its place, from 1, in the order in which the shards of its slide's set are handed out; 0 where it belongs to none.</summary>
+    [JsonIgnore]
+    public int Place { get; init; }
+}
 
 /// <summary>To an aggregator: all shards are there; merge, predict, report.</summary>
 public sealed record AggregateSlide(SlideId Slide) : MeshMessage(Slide);

@@ -49,7 +49,7 @@ internal sealed class ClaimKeeper(RedisLink link, RedisEngineOptions options)
     /// <exception cref="ClaimLostException">The claim is not this node's any more.</exception>
     public async Task ConfirmAsync(Claim claim, CancellationToken cancellation)
     {
-        string[] lost = RedisLink.Strings(await link.CallAsync(LuaScript.Beat, cancellation, [options.Node, .. claim.Arguments]).ConfigureAwait(false));
+        string[] lost = RedisLink.Strings(await link.CallAsync(LuaScript.Beat, cancellation, [options.Node, options.Holder, .. claim.Arguments]).ConfigureAwait(false));
         if (lost.Length > 0)
         {
             throw new ClaimLostException();
@@ -62,7 +62,7 @@ internal sealed class ClaimKeeper(RedisLink link, RedisEngineOptions options)
         {
             Claim[] some = [.. claims.Skip(first).Take(ClaimsAtOnce)];
             string[] lost = RedisLink.Strings(
-                await link.CallAsync(LuaScript.Beat, cancellation, [options.Node, .. some.SelectMany(c => c.Arguments)]).ConfigureAwait(false));
+                await link.CallAsync(LuaScript.Beat, cancellation, [options.Node, options.Holder, .. some.SelectMany(c => c.Arguments)]).ConfigureAwait(false));
             foreach (string position in lost)
             {
                 Claim claim = some[int.Parse(position, System.Globalization.CultureInfo.InvariantCulture) - 1];

@@ -43,6 +43,10 @@ internal sealed class LuaScript
 
     public static LuaScript Forget { get; } = new("forget");
 
+    public static LuaScript Anew { get; } = new("anew");
+
+    public static LuaScript Crash { get; } = new("crash");
+
     public static LuaScript Submit { get; } = new("submit");
 
     public static LuaScript Phase { get; } = new("phase");

@@ -76,12 +76,12 @@ internal sealed class PoolLoop(RedisEngine engine, string pool, int concurrency,
         IEnumerable<string> hints = engine.OpenSlides().Take(HintsAtOnce);
         RedisResult answer = await engine.Link.CallAsync(
             LuaScript.Claim, cancellation,
-            [pool, engine.Options.Node, free, (long)engine.Options.Aging.TotalMicroseconds, .. hints]).ConfigureAwait(false);
+            [pool, engine.Options.Holder, free, (long)engine.Options.Aging.TotalMicroseconds, .. hints]).ConfigureAwait(false);
         RedisResult[] claims = (RedisResult[])answer;
         if (claims.Length == 0 && pool == engine.Options.Pool && Volatile.Read(ref _active) == 0)
         {
             claims = (RedisResult[])await engine.Link.CallAsync(
-                LuaScript.Steal, cancellation, pool, engine.Options.Node, (long)engine.Options.Straggler.TotalMicroseconds).ConfigureAwait(false);
+                LuaScript.Steal, cancellation, pool, engine.Options.Holder, (long)engine.Options.Straggler.TotalMicroseconds).ConfigureAwait(false);
         }
 
         return [.. claims.Select(TryRead).OfType<Claim>()];

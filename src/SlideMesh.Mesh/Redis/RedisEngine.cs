@@ -87,30 +87,35 @@ public sealed class RedisEngine : IMeshEngine
     public async ValueTask TellAsync(ActorKind kind, MeshMessage message, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(message);
-        await PostAsync(PoolOf(kind), message, serial: true, limit: 0, cancellation).ConfigureAwait(false);
+        await PostAsync(PoolOf(kind), message, serial: true, limit: 0, place: 0, cancellation).ConfigureAwait(false);
     }
 
     public async ValueTask SubmitAsync(EmbedShard work, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(work);
         TimeSpan pause = TimeSpan.FromMilliseconds(5);
-        while (!await PostAsync(_options.Pool, work, serial: false, _options.QueuedShards, cancellation).ConfigureAwait(false))
+        while (!await PostAsync(_options.Pool, work, serial: false, _options.QueuedShards, work.Place, cancellation).ConfigureAwait(false))
         {
             await Task.Delay(pause, cancellation).ConfigureAwait(false);
             pause = pause * 2 < LongestWaitForPlace ? pause * 2 : LongestWaitForPlace;
         }
     }
 
-    public async ValueTask ExpectAsync(SlideId slide, int shards, ActorKind kind, MeshMessage then, CancellationToken cancellation)
+    public async ValueTask<int> ExpectAsync(SlideId slide, string key, int shards, ActorKind kind, MeshMessage then, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(then);
-        string answer = await AskAsync(
+        string handedOut = await AskAsync(
             LuaScript.Expect, cancellation,
-            [RunOf(then), slide.Value, shards, PoolOf(kind), MessageJson.Write(then), TraceNow(), Guid.NewGuid().ToString("N"), .. Guard]).ConfigureAwait(false);
-        if (answer == "exists")
-        {
-            throw new InvalidOperationException($"The shard set of slide '{slide}' is declared already.");
-        }
+            [RunOf(then), slide.Value, key, shards, PoolOf(kind), MessageJson.Write(then), TraceNow(), .. Guard]).ConfigureAwait(false);
+        return int.Parse(handedOut, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>How many shards the set of a slide, of the run whose message is being handled, has, and how many are handed out; null: it has no set.</summary>
+    internal async Task<(long Shards, long HandedOut)?> SetAsync(SlideId slide, CancellationToken cancellation)
+    {
+        string set = _link.Key($"set:{_current.Value?.Run ?? OnlyRun}:{slide}");
+        RedisResult[] fields = (RedisResult[])await _link.CommandAsync("HMGET", cancellation, set, "want", "out").ConfigureAwait(false);
+        return fields[0].IsNull ? null : (RedisLink.Number(fields[0]), RedisLink.Number(fields[1]));
     }
 
     /// <summary>Called by the shard's own handler, completes the message with the shard: both or neither.</summary>
@@ -345,7 +350,8 @@ public sealed class RedisEngine : IMeshEngine
                 foreach (string pool in own.Union(await _link.PoolsAsync(_stop.Token).ConfigureAwait(false)))
                 {
                     RedisResult[] answer = (RedisResult[])await _link.CallAsync(
-                        LuaScript.Sweep, _stop.Token, pool, (long)_options.Lease.TotalMilliseconds, _options.MaximumDeaths, offsets.GetValueOrDefault(pool)).ConfigureAwait(false);
+                        LuaScript.Sweep, _stop.Token, pool, (long)_options.Lease.TotalMilliseconds, _options.MaximumDeaths, _options.MaximumLosses,
+                        offsets.GetValueOrDefault(pool)).ConfigureAwait(false);
                     offsets[pool] = RedisLink.Number(answer[0]);
                     (int taken, int quarantined) = ((int)RedisLink.Number(answer[1]), (int)RedisLink.Number(answer[2]));
                     if (taken > 0)
@@ -369,13 +375,13 @@ public sealed class RedisEngine : IMeshEngine
         }
     }
 
-    private async Task<bool> PostAsync(string pool, MeshMessage message, bool serial, int limit, CancellationToken cancellation)
+    private async Task<bool> PostAsync(string pool, MeshMessage message, bool serial, int limit, int place, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
         ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
         return await AskAsync(
             LuaScript.Post, cancellation,
-            [pool, RunOf(message), message.Slide.Value, serial ? "1" : "0", MessageJson.Write(message), TraceNow(), limit, .. Guard]).ConfigureAwait(false) == "ok";
+            [pool, RunOf(message), message.Slide.Value, serial ? "1" : "0", MessageJson.Write(message), TraceNow(), limit, place, .. Guard]).ConfigureAwait(false) == "ok";
     }
 
     /// <exception cref="ClaimLostException">The script refused because the claim's epoch is old.</exception>

@@ -6,6 +6,12 @@ public sealed record RedisEngineOptions
     /// <summary>Unique name of the node.</summary>
     public required string Node { get; init; }
 
+    /// <summary>Tells this life of the node from those before it, which may have had the same name: the process that watches over a node chooses it.</summary>
+    public string Life { get; init; } = NewLife();
+
+    /// <summary>Who holds the claims of this life.</summary>
+    internal string Holder => HolderOf(Node, Life);
+
     /// <summary>The inference pool that <see cref="Engine.IMeshEngine.OnWork"/> serves.</summary>
     public string Pool { get; init; } = "default";
 
@@ -24,8 +30,14 @@ public sealed record RedisEngineOptions
     /// </summary>
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(6);
 
-    /// <summary>Workers that a message may kill before it is quarantined.</summary>
+    /// <summary>Nodes that may crash with a message in hand before it is quarantined (<see cref="Cluster.RunBoard.CrashedAsync"/>).</summary>
     public int MaximumDeaths { get; init; } = 3;
+
+    /// <summary>
+    /// Nodes that may vanish with a message in hand, machine and all, before it is quarantined. That says little against the message, but one that
+    /// takes whole machines down must not go round for ever.
+    /// </summary>
+    public int MaximumLosses { get; init; } = 20;
 
     /// <summary>Least time that a shard must have run, with nothing else to do, before a second node runs it too; and at least four mean times.</summary>
     public TimeSpan Straggler { get; init; } = TimeSpan.FromSeconds(15);
@@ -35,4 +47,8 @@ public sealed record RedisEngineOptions
 
     /// <summary>Longest pause of an idle worker that nobody wakes.</summary>
     public TimeSpan IdlePoll { get; init; } = TimeSpan.FromSeconds(1);
+
+    public static string NewLife() => Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(6));
+
+    internal static string HolderOf(string node, string life) => $"{node}/{life}";
 }

@@ -243,7 +243,7 @@ public sealed class RunDriver : IAsyncDisposable
     {
         try
         {
-            return options.CopyFolder is { } folder ? new LocalCopyCache(folder, options.CopyFolderBytes) : null;
+            return options.OpenCopies();
         }
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
         {

@@ -1,3 +1,4 @@
+using SlideMesh.Slides.LocalCopies;
 using SlideMesh.Tissue;
 using SlideMesh.Tissue.Quality;
 
@@ -61,6 +62,11 @@ public sealed record RunOptions
 
     /// <summary>Most bytes that the copies in <see cref="CopyFolder"/> take, those of other runs included.</summary>
     public long CopyFolderBytes { get; init; } = 200_000_000_000;
+
+    /// <summary>The copies in <see cref="CopyFolder"/>; null without one.</summary>
+    /// <exception cref="IOException">The folder cannot be made or written.</exception>
+    /// <exception cref="UnauthorizedAccessException">As above.</exception>
+    public LocalCopyCache? OpenCopies() => CopyFolder is { } folder ? new LocalCopyCache(folder, CopyFolderBytes) : null;
 
     public ExtraFormats Write { get; init; }
 

@@ -25,6 +25,9 @@ public sealed record ModelDesign
 
     public IReadOnlyList<TaskOutput> Outputs { get; init; } = [];
 
+    /// <summary>Of streamed heads; null is attention.</summary>
+    public Pooling? Pooling { get; init; }
+
     public TileOutput? TileOutput { get; init; }
 
     public IReadOnlyList<Covariate> Covariates { get; init; } = [];

@@ -95,6 +95,7 @@ public static class ModelImporter
             Normalisation = Normalise(request, design),
             Encoder = design.FeatureDimension is { } width ? Encoder(request, width, notes) : null,
             Graphs = graphs.OrderBy(g => g.Key, StringComparer.Ordinal).ToDictionary(),
+            Pooling = design.Pooling,
             Outputs = design.Outputs,
             TileOutput = design.TileOutput,
             Covariates = design.Covariates,

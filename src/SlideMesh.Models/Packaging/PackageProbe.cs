@@ -5,7 +5,7 @@ namespace SlideMesh.Models.Packaging;
 
 /// <summary>
 /// What a package's graphs give for an input that anyone can make (<see cref="ProbeInput"/>): two tiles of pixels, or a bag of 15
-/// tiles; covariates and omics likewise. A streamed head's bag graph gets what pooling makes of its instance graph.
+/// tiles; covariates and omics likewise. A streamed head's bag graph gets what pooling makes of its instance graph's outputs, or of the tiles.
 /// </summary>
 public static class PackageProbe
 {
@@ -19,7 +19,9 @@ public static class PackageProbe
         ArgumentNullException.ThrowIfNull(package);
         ArgumentNullException.ThrowIfNull(engine);
         List<ProbeOutput> outputs = [];
-        float[]? pooled = null;
+        float[]? pooled = package.Manifest.Graphs.ContainsKey(GraphRole.Bag) && !package.Manifest.Graphs.ContainsKey(GraphRole.Instance)
+            ? PoolColumns(package.Manifest.Pooling, ProbeInput.Numbers((long)BagTiles * package.Manifest.Encoder!.Dimension), package.Manifest.Encoder.Dimension)
+            : null;
         foreach (string role in new[] { GraphRole.Tile, GraphRole.Summary, GraphRole.Instance, GraphRole.Bag, GraphRole.Whole, GraphRole.Fusion }.Where(package.Manifest.Graphs.ContainsKey))
         {
             GraphSpec graph = package.Manifest.Graphs[role];
@@ -30,7 +32,10 @@ public static class PackageProbe
             outputs.AddRange(results.Select(r => new ProbeOutput($"{role}/{r.Name}", r.Shape, r.Data)));
             if (role == GraphRole.Instance)
             {
-                pooled = Pool(results.Single(r => r.Name == GraphRole.HiddenTensor), results.Single(r => r.Name == GraphRole.AttentionTensor));
+                Tensor hidden = results.Single(r => r.Name == GraphRole.HiddenTensor);
+                pooled = package.Manifest.Pooling is Pooling.Mean or Pooling.Sum or Pooling.Maximum
+                    ? PoolColumns(package.Manifest.Pooling, hidden.Data, (int)hidden.Shape[1])
+                    : PoolRows(hidden, results.Single(r => r.Name == GraphRole.AttentionTensor), package.Manifest.Pooling == Pooling.Top);
             }
         }
 
@@ -43,8 +48,22 @@ public static class PackageProbe
         return new TensorView(input.Name, values ?? ProbeInput.Numbers(shape.Aggregate(1L, (product, extent) => checked(product * extent))), shape);
     }
 
-    /// <summary>[K, H]: the softmax-weighted mean of hidden rows for each attention column, in double.</summary>
-    private static float[] Pool(Tensor hidden, Tensor attention)
+    /// <summary>[1, H]: mean, sum (in double) or maximum of the rows.</summary>
+    private static float[] PoolColumns(Pooling? pooling, float[] rows, int width)
+    {
+        int count = rows.Length / width;
+        float[] pooled = new float[width];
+        for (int h = 0; h < width; h++)
+        {
+            IEnumerable<double> column = Enumerable.Range(0, count).Select(i => (double)rows[(i * width) + h]);
+            pooled[h] = (float)(pooling switch { Pooling.Mean => column.Average(), Pooling.Sum => column.Sum(), _ => column.Max() });
+        }
+
+        return pooled;
+    }
+
+    /// <summary>[K, H]: for each attention column the softmax-weighted mean of hidden rows, in double, or the row of the largest score.</summary>
+    private static float[] PoolRows(Tensor hidden, Tensor attention, bool top)
     {
         int columns = (int)attention.Shape[1];
         int width = (int)hidden.Shape[1];
@@ -54,6 +73,12 @@ public static class PackageProbe
         {
             double largest = Enumerable.Range(0, rows).Max(i => attention.Data[(i * columns) + k]);
             double[] weights = [.. Enumerable.Range(0, rows).Select(i => Math.Exp(attention.Data[(i * columns) + k] - largest))];
+            if (top)
+            {
+                int first = Array.IndexOf(weights, 1.0);
+                weights = [.. weights.Select((_, i) => i == first ? 1.0 : 0.0)];
+            }
+
             double total = weights.Sum();
             for (int h = 0; h < width; h++)
             {

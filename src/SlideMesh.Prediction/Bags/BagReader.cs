@@ -5,7 +5,7 @@ namespace SlideMesh.Prediction.Bags;
 
 /// <summary>
 /// Reads a bag in blocks whose boundaries depend on nothing but <see cref="BlockRows"/>, so that a float32 graph sees the same
-/// rows together on every machine and the results are the same bytes. Every value that is handed out is finite.
+/// rows together on every machine and the results are the same bytes. Every value that is handed out is finite, but for <see cref="ForEachUnchecked"/>.
 /// </summary>
 internal sealed class BagReader
 {
@@ -58,6 +58,30 @@ internal sealed class BagReader
             Memory<float> block = buffer.AsMemory(0, rows * _bag.Dimension);
             ReadFinite(start, rows, block.Span);
             use(start, rows, block);
+        }
+    }
+
+    /// <summary>
+    /// Calls <paramref name="use"/>(values [rows, D]) for the rows in order, which may hold numbers that are not finite: for a caller that would
+    /// see them in what it makes, and then asks <see cref="ForEachBlock"/> which it is. A bag in memory comes whole.
+    /// </summary>
+    public void ForEachUnchecked(Action<ReadOnlyMemory<float>> use, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (_bag is ArrayFeatureBag array)
+        {
+            use(array.Features);
+            return;
+        }
+
+        float[] buffer = new float[checked(Math.Min(BlockRows, _bag.Count) * _bag.Dimension)];
+        for (int start = 0; start < _bag.Count; start += BlockRows)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            int rows = Math.Min(BlockRows, _bag.Count - start);
+            Memory<float> block = buffer.AsMemory(0, rows * _bag.Dimension);
+            _bag.Read(start, rows, block.Span);
+            use(block);
         }
     }
 

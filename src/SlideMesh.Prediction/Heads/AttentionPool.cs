@@ -7,7 +7,7 @@ namespace SlideMesh.Prediction.Heads;
 /// score so far; when a block brings a larger one, what is summed already is scaled down (as in Milakov and Gimelshein 2018).
 /// Sums are doubles in row order, so a bag's order changes a result by about 1e-15 only. Not thread-safe.
 /// </summary>
-internal sealed class AttentionPool
+internal sealed class AttentionPool : ITilePool
 {
     private readonly int _columns;
     private readonly int _hidden;
@@ -27,14 +27,9 @@ internal sealed class AttentionPool
         _sums = new double[checked(columns * hidden)];
     }
 
-    public int Columns => _columns;
-
-    public int Hidden => _hidden;
-
-    /// <param name="hidden">[rows, H].</param>
-    /// <param name="attention">Raw scores, [rows, K].</param>
-    public void Add(ReadOnlySpan<float> hidden, ReadOnlySpan<float> attention)
+    public void Add(ReadOnlyMemory<float> hidden, ReadOnlySpan<float> attention)
     {
+        ReadOnlySpan<float> all = hidden.Span;
         int rows = attention.Length / _columns;
         for (int k = 0; k < _columns; k++)
         {
@@ -46,7 +41,7 @@ internal sealed class AttentionPool
             {
                 double weight = Math.Exp(attention[(row * _columns) + k] - largest);
                 weights += weight;
-                ReadOnlySpan<float> values = hidden.Slice(row * _hidden, _hidden);
+                ReadOnlySpan<float> values = all.Slice(row * _hidden, _hidden);
                 Accumulate(sums, weight, values);
             }
 
@@ -74,7 +69,6 @@ internal sealed class AttentionPool
         }
     }
 
-    /// <summary>[K, H] so far.</summary>
     public float[] Pooled()
     {
         float[] pooled = new float[_sums.Length];

@@ -4,11 +4,10 @@ using SlideMesh.Prediction.Omics;
 
 namespace SlideMesh.Prediction.Heads;
 
-/// <summary>Loads a package's graphs. One thread a graph: with several, a reduction's order and so its last bits may change.</summary>
-internal sealed class HeadLoader(IInferenceEngine engine)
+/// <summary>Loads a package's graphs.</summary>
+/// <param name="threads">Of a graph. One in a run: with several, a reduction's order and so its last bits may change.</param>
+internal sealed class HeadLoader(IInferenceEngine engine, int threads = 1)
 {
-    private const int Threads = 1;
-
     /// <summary>The slide head or tile classifier of a package.</summary>
     public ISlideHead LoadHead(ModelPackage package)
     {
@@ -23,7 +22,9 @@ internal sealed class HeadLoader(IInferenceEngine engine)
 
         return manifest.Graphs.ContainsKey(GraphRole.Whole)
             ? new WholeBagHead(LoadGraph(package, GraphRole.Whole), dimension)
-            : new AttentionHead(LoadGraph(package, GraphRole.Instance), LoadGraph(package, GraphRole.Bag), dimension);
+            : new StreamedHead(
+                manifest.Graphs.ContainsKey(GraphRole.Instance) ? LoadGraph(package, GraphRole.Instance) : null,
+                LoadGraph(package, GraphRole.Bag), dimension, manifest.Pooling ?? Pooling.Attention, threads);
     }
 
     public FusionHead LoadFusion(ModelPackage package)
@@ -38,5 +39,5 @@ internal sealed class HeadLoader(IInferenceEngine engine)
         package.Manifest.OmicsFeaturesFile is { } file ? OmicsScaling.Read(package.Name, package.PathOf(file)) : null;
 
     private HeadGraph LoadGraph(ModelPackage package, string role) =>
-        new(package.Name, role, package.Manifest.Graphs[role], engine.Load(package, role, Threads));
+        new(package.Name, role, package.Manifest.Graphs[role], engine.Load(package, role, threads));
 }

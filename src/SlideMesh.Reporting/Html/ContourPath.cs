@@ -1,3 +1,4 @@
+using System.Globalization;
 using SlideMesh.Slides.Pyramid;
 using SlideMesh.Tissue.Contours;
 
@@ -15,9 +16,10 @@ internal static class ContourPath
     private const double FinestStepsPerPixel = 2;
     private const double CoarsestStepsPerPixel = 0.5;
 
+    /// <param name="path">Gets the data, which needs no escaping.</param>
     /// <param name="scaleX">Picture pixels per level-0 pixel, horizontally.</param>
     /// <param name="scaleY">Picture pixels per level-0 pixel, vertically.</param>
-    public static void Add(HtmlBuilder html, IReadOnlyList<TissueContour> contours, double scaleX, double scaleY)
+    public static void Write(TextWriter path, IReadOnlyList<TissueContour> contours, double scaleX, double scaleY)
     {
         double steps = FinestStepsPerPixel;
         while (steps > CoarsestStepsPerPixel && contours.SelectMany(Rings).Sum(r => Thin(r, scaleX, scaleY, steps).LongCount()) > MostPoints)
@@ -25,16 +27,18 @@ internal static class ContourPath
             steps /= 2;
         }
 
+        Span<char> step = stackalloc char[64];
         foreach (IReadOnlyList<Level0Point> ring in contours.SelectMany(Rings))
         {
             char command = 'M';
             foreach ((double x, double y) in Thin(ring, scaleX, scaleY, steps))
             {
-                html.Add($"{command}{x:0.#} {y:0.#}");
+                _ = step.TryWrite(CultureInfo.InvariantCulture, $"{command}{x:0.#} {y:0.#}", out int written);
+                path.Write(step[..written]);
                 command = 'L';
             }
 
-            html.Add($"Z");
+            path.Write('Z');
         }
     }
 

@@ -9,97 +9,83 @@ namespace SlideMesh.Reporting.Html;
 /// <summary>Markup that is safe to place as it is.</summary>
 internal readonly record struct Markup(string Text);
 
-/// <summary>A file as a <c>data:</c> URI; its text is made while it is written.</summary>
-internal readonly record struct DataUri(string MediaType, ReadOnlyMemory<byte> Bytes);
+/// <summary>Bytes to place as base64, such as a picture's; never held as one string.</summary>
+internal readonly record struct Base64(ReadOnlyMemory<byte> Bytes);
 
 /// <summary>
-/// Writes a page from interpolated strings: literal parts are markup, every hole is escaped (only <see cref="Markup"/> is not), so that
-/// forgetting to escape a slide's name is not possible. Numbers are written in the invariant culture. A page goes straight to its
-/// stream, UTF-8: its pictures are most of it, and as a string they would be in memory several times over. Parts of a page may be built in memory.
+/// Writes a page from interpolated strings: literal parts are markup, every hole is escaped (only <see cref="Markup"/> and
+/// <see cref="Base64"/> are not), so that forgetting to escape a slide's name is not possible. Numbers are written in the invariant culture.
 /// </summary>
-internal sealed class HtmlBuilder : IDisposable
+internal sealed class HtmlBuilder(TextWriter text)
 {
-    private const int BufferChars = 1 << 13;
+    /// <summary>For a piece of a page: see <see cref="ToMarkup"/>.</summary>
+    public HtmlBuilder()
+        : this(new StringWriter(CultureInfo.InvariantCulture))
+    {
+    }
 
-    // A multiple of 3: base64 fills up only at the end.
-    private const int Base64Bytes = 3 << 10;
+    /// <summary>Where the page goes; for long parts that are markup already.</summary>
+    public TextWriter Text { get; } = text;
 
-    private static readonly SearchValues<char> PlainCharacters =
-        SearchValues.Create("0123456789.-+ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
-
-    private readonly TextWriter _text;
-
-    /// <summary>A part of a page, for <see cref="ToMarkup"/>.</summary>
-    public HtmlBuilder() => _text = new StringWriter(CultureInfo.InvariantCulture);
-
-    /// <param name="page">Stays open; whole once the builder is disposed of.</param>
-    public HtmlBuilder(Stream page) =>
-        _text = new StreamWriter(page, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), BufferChars, leaveOpen: true);
+    /// <summary>Writes a page to a stream piece by piece: a page with many pictures never lies in memory.</summary>
+    public static void Write(Stream destination, Action<HtmlBuilder> page)
+    {
+        using StreamWriter writer = new(destination, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), bufferSize: 1 << 14, leaveOpen: true);
+        page(new HtmlBuilder(writer));
+    }
 
     public HtmlBuilder Add([InterpolatedStringHandlerArgument("")] ref EscapingHandler markup) => this;
 
     public HtmlBuilder Add(Markup markup)
     {
-        _text.Write(markup.Text);
+        Text.Write(markup.Text);
         return this;
     }
 
-    public Markup ToMarkup() => new(((StringWriter)_text).ToString());
-
-    public void Dispose() => _text.Dispose();
-
-    private void Escape(string? value) => WebUtility.HtmlEncode(value, _text);
-
-    private void Escape<T>(T value, string? format)
-        where T : IFormattable
-    {
-        Span<char> text = stackalloc char[64];
-        if (value is ISpanFormattable && ((ISpanFormattable)value).TryFormat(text, out int length, format, CultureInfo.InvariantCulture)
-            && !text[..length].ContainsAnyExcept(PlainCharacters))
-        {
-            _text.Write(text[..length]);
-        }
-        else
-        {
-            Escape(value.ToString(format, CultureInfo.InvariantCulture));
-        }
-    }
-
-    private void Write(DataUri file)
-    {
-        _text.Write("data:");
-        Escape(file.MediaType);
-        _text.Write(";base64,");
-        Span<char> text = stackalloc char[Base64Bytes / 3 * 4];
-        for (int start = 0; start < file.Bytes.Length; start += Base64Bytes)
-        {
-            ReadOnlySpan<byte> part = file.Bytes.Span[start..Math.Min(file.Bytes.Length, start + Base64Bytes)];
-            Convert.TryToBase64Chars(part, text, out int length);
-            _text.Write(text[..length]);
-        }
-    }
+    /// <summary>What was added, of a builder without a writer of its own.</summary>
+    public Markup ToMarkup() => new(((StringWriter)Text).ToString());
 
     [InterpolatedStringHandler]
     internal readonly ref struct EscapingHandler
     {
-        private readonly HtmlBuilder _html;
+        // Whole groups of three bytes, so that only the last piece is padded.
+        private const int PieceBytes = 3 << 12;
+
+        private readonly TextWriter _text;
 
         public EscapingHandler(int literalLength, int formattedCount, HtmlBuilder builder)
         {
             _ = literalLength;
             _ = formattedCount;
-            _html = builder;
+            _text = builder.Text;
         }
 
-        public void AppendLiteral(string value) => _html._text.Write(value);
+        public void AppendLiteral(string value) => _text.Write(value);
 
-        public void AppendFormatted(Markup value) => _html._text.Write(value.Text);
+        public void AppendFormatted(Markup value) => _text.Write(value.Text);
 
-        public void AppendFormatted(DataUri value) => _html.Write(value);
+        public void AppendFormatted(Base64 value)
+        {
+            char[] piece = ArrayPool<char>.Shared.Rent(PieceBytes / 3 * 4);
+            for (ReadOnlySpan<byte> left = value.Bytes.Span; left.Length > 0; left = left[Math.Min(PieceBytes, left.Length)..])
+            {
+                _ = Convert.TryToBase64Chars(left[..Math.Min(PieceBytes, left.Length)], piece, out int written);
+                _text.Write(piece, 0, written);
+            }
 
-        public void AppendFormatted(string? value) => _html.Escape(value);
+            ArrayPool<char>.Shared.Return(piece);
+        }
+
+        /// <summary>As a <c>data:</c> URI.</summary>
+        public void AppendFormatted(ReportPicture value)
+        {
+            _text.Write($"data:{value.MediaType};base64,");
+            AppendFormatted(new Base64(value.Bytes));
+        }
+
+        public void AppendFormatted(string? value) => _text.Write(WebUtility.HtmlEncode(value));
 
         public void AppendFormatted<T>(T value, string? format = null)
-            where T : IFormattable => _html.Escape(value, format);
+            where T : IFormattable => _text.Write(WebUtility.HtmlEncode(value.ToString(format, CultureInfo.InvariantCulture)));
     }
 }

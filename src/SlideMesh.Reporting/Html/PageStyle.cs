@@ -70,16 +70,14 @@ internal static class PageStyle
         @media print{@page{margin:14mm}body{font-size:10.5pt}main,header.page,footer{max-width:none;padding:0}h2,h3{break-after:avoid}h2{margin-top:24px}.cards{grid-template-columns:repeat(3,1fr);gap:10px}.pictures{grid-template-columns:1fr 1fr;gap:14px}.tiles{grid-template-columns:repeat(8,1fr);max-width:none}th{overflow-wrap:normal}tr{break-inside:avoid}.bar,.bar i,.scale i,.banner,.notes{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
         """;
 
-    /// <summary>Writes a page whose body <paramref name="body"/> adds.</summary>
-    /// <param name="destination">Stays open.</param>
-    public static void Write(Stream destination, string title, Action<HtmlBuilder> body)
+    /// <summary>Writes a page: this frame around <paramref name="body"/>. The destination stays open.</summary>
+    public static void Write(Stream destination, string title, Action<HtmlBuilder> body) => HtmlBuilder.Write(destination, html =>
     {
-        using HtmlBuilder html = new(destination);
         html.Add($"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
             .Add($"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
             .Add($"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n")
             .Add($"<title>{title}</title>\n<style>\n{new Markup(Css)}\n</style>\n</head>\n<body>\n");
         body(html);
         html.Add($"</body>\n</html>\n");
-    }
+    });
 }

@@ -13,6 +13,4 @@ public sealed record ReportPicture(byte[] Bytes, string MediaType, int Width, in
         using JpegEncoder encoder = new(quality, JpegSubsampling.None);
         return new ReportPicture(encoder.Encode(image), "image/jpeg", image.Width, image.Height);
     }
-
-    internal DataUri DataUri => new(MediaType, Bytes);
 }

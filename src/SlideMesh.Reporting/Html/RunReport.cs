@@ -30,10 +30,9 @@ public sealed record RunReportSlide(SlideSummary Summary, string? ReportPath, Re
 /// <summary><c>report.html</c> of a run: a row per slide with its state and answers, and everything that failed with its reason.</summary>
 public static class RunReport
 {
-    /// <param name="destination">Gets the page as it is made; stays open.</param>
+    /// <summary>Writes the page as UTF-8; the destination stays open.</summary>
     public static void Write(Stream destination, RunReportInput input)
     {
-        ArgumentNullException.ThrowIfNull(destination);
         ArgumentNullException.ThrowIfNull(input);
         PageStyle.Write(destination, $"{input.Title} - SlideMesh", html => AddBody(html, input));
     }
@@ -81,9 +80,7 @@ public static class RunReport
         foreach (RunReportSlide row in input.Slides)
         {
             SlideSummary slide = row.Summary;
-            html.Add($"<tr><td>");
-            AddPicture(html, row);
-            html.Add($"</td><th scope=\"row\">{Link(row)}<br><span class=\"soft small\">{slide.CaseId}</span></th>");
+            html.Add($"<tr><td>{Picture(row)}</td><th scope=\"row\">{Link(row)}<br><span class=\"soft small\">{slide.CaseId}</span></th>");
             string state = KebabCase.Of(slide.State);
             html.Add($"<td><span class=\"state {state}\">{state}</span><br><span class=\"soft small\">{slide.Reason}</span>{Notes(slide)}</td>");
             foreach (string task in tasks)
@@ -120,13 +117,11 @@ public static class RunReport
         html.Add($"</tbody>\n</table></div>\n");
     }
 
-    private static void AddPicture(HtmlBuilder html, RunReportSlide row)
-    {
-        if (row.Thumbnail is { } picture)
-        {
-            html.Add($"<img width=\"{picture.Width}\" height=\"{picture.Height}\" alt=\"Overview of {row.Summary.SlideId}\" src=\"{picture.DataUri}\">");
-        }
-    }
+    private static Markup Picture(RunReportSlide row) => row.Thumbnail is not { } picture
+        ? new Markup("")
+        : new HtmlBuilder()
+            .Add($"<img width=\"{picture.Width}\" height=\"{picture.Height}\" alt=\"Overview of {row.Summary.SlideId}\" src=\"{picture}\">")
+            .ToMarkup();
 
     // Each part is escaped for the URL, so that a path can only lead below this page's folder.
     private static Markup Link(RunReportSlide row) => row.ReportPath is not { } path

@@ -11,10 +11,9 @@ namespace SlideMesh.Reporting.Html;
 /// </summary>
 public static class SlideReport
 {
-    /// <param name="destination">Gets the page as it is made; stays open.</param>
+    /// <summary>Writes the page as UTF-8; the destination stays open.</summary>
     public static void Write(Stream destination, SlideReportInput input)
     {
-        ArgumentNullException.ThrowIfNull(destination);
         ArgumentNullException.ThrowIfNull(input);
         PageStyle.Write(destination, $"{input.Summary.SlideId} - SlideMesh", html => AddBody(html, input));
     }
@@ -190,7 +189,7 @@ public static class SlideReport
         foreach (HeatmapFigure figure in input.Heatmaps)
         {
             string title = Wording.MapTitle(figure.Map, figure.Quantity, figure.Task);
-            html.Add($"<figure><img width=\"{figure.Picture.Width}\" height=\"{figure.Picture.Height}\" alt=\"Heatmap over the slide. {title}\" src=\"{figure.Picture.DataUri}\">");
+            html.Add($"<figure><img width=\"{figure.Picture.Width}\" height=\"{figure.Picture.Height}\" alt=\"Heatmap over the slide. {title}\" src=\"{figure.Picture}\">");
             html.Add($"{Scale(figure)}<figcaption><b>{title}</b> ({figure.Model}). {Wording.MapCaption(figure.Quantity, figure.ClassLabels)}</figcaption></figure>\n");
         }
 
@@ -221,12 +220,12 @@ public static class SlideReport
         int pieces = input.Contours.Count;
         string caption = pieces == 0 ? "The slide." : $"The slide with the outline of {pieces} {(pieces == 1 ? "piece" : "pieces")} of tissue.";
         html.Add($"<figure><svg viewBox=\"0 0 {thumbnail.Width} {thumbnail.Height}\" width=\"{thumbnail.Width}\" height=\"{thumbnail.Height}\" role=\"img\" aria-label=\"{caption}\">");
-        html.Add($"<image href=\"{thumbnail.DataUri}\" width=\"{thumbnail.Width}\" height=\"{thumbnail.Height}\"/>");
+        html.Add($"<image href=\"{thumbnail}\" width=\"{thumbnail.Width}\" height=\"{thumbnail.Height}\"/>");
         if (input.Summary is { Width: long width, Height: long height })
         {
             double strokeWidth = Math.Max(1, Math.Max(thumbnail.Width, thumbnail.Height) / 350.0);
             html.Add($"<path d=\"");
-            ContourPath.Add(html, input.Contours, thumbnail.Width / (double)width, thumbnail.Height / (double)height);
+            ContourPath.Write(html.Text, input.Contours, thumbnail.Width / (double)width, thumbnail.Height / (double)height);
             html.Add($"\" fill=\"none\" stroke=\"#0f7a5f\" stroke-width=\"{Wording.Number(strokeWidth, "0.#")}\" stroke-linejoin=\"round\"/>");
         }
 
@@ -246,7 +245,7 @@ public static class SlideReport
         foreach (EvidenceTile tile in shown)
         {
             string score = Wording.Number(tile.Tile.Score, "0.0000");
-            html.Add($"<figure><img width=\"{tile.Width}\" height=\"{tile.Height}\" alt=\"Tile {tile.Rank}, score {score}\" src=\"{new DataUri("image/jpeg", tile.Jpeg)}\">");
+            html.Add($"<figure><img width=\"{tile.Width}\" height=\"{tile.Height}\" alt=\"Tile {tile.Rank}, score {score}\" src=\"data:image/jpeg;base64,{new Base64(tile.Jpeg)}\">");
             html.Add($"<figcaption>{score}<br>x {tile.Tile.X}<br>y {tile.Tile.Y}</figcaption></figure>\n");
         }
 

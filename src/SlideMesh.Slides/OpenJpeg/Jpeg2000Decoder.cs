@@ -99,37 +99,9 @@ internal static unsafe class Jpeg2000Decoder
             }
         }
 
-        for (int y = 0; y < height; y++)
-        {
-            Span<byte> row = rgb.Slice(y * strideBytes, width * 3);
-            opj_image_comp* c0 = image->comps;
-            opj_image_comp* c1 = c0 + 1;
-            opj_image_comp* c2 = c0 + 2;
-            int* first = c0->data + (y / c0->dy * c0->w);
-            int* second = c1->data + (y / c1->dy * c1->w);
-            int* third = c2->data + (y / c2->dy * c2->w);
-            for (int x = 0; x < width; x++)
-            {
-                int a = first[x / c0->dx];
-                int b = second[x / c1->dx];
-                int c = third[x / c2->dx];
-                (row[x * 3], row[(x * 3) + 1], row[(x * 3) + 2]) = isYCbCr ? ToRgb(a, b, c) : (Byte(a), Byte(b), Byte(c));
-            }
-        }
-
+        new SampleRows(width, isYCbCr).Convert(image, rgb, height, strideBytes);
         return true;
     }
-
-    private static (byte R, byte G, byte B) ToRgb(int y, int cb, int cr)
-    {
-        double blue = cb - 128;
-        double red = cr - 128;
-        return (Byte(y + (1.402 * red)), Byte(y - (0.344136 * blue) - (0.714136 * red)), Byte(y + (1.772 * blue)));
-    }
-
-    private static byte Byte(int value) => (byte)Math.Clamp(value, 0, 255);
-
-    private static byte Byte(double value) => (byte)Math.Clamp(value + 0.5, 0, 255);
 
     [UnmanagedCallersOnly]
     private static nuint Read(byte* buffer, nuint count, StreamState* state)

@@ -39,6 +39,11 @@ public interface ISlideSource : IDisposable
     /// <exception cref="SlideFormatException">The region cannot be decoded. The source stays usable: a sticky native error is cleared by reopening.</exception>
     void ReadRegion(Level0Point origin, int level, int width, int height, Span<byte> rgb);
 
+    /// <summary>Reads whole pixels of a level, which an origin in level-0 pixels cannot always name, as RGB over white.</summary>
+    /// <param name="rgb">As for <see cref="ReadRegion"/>. Holds anything when the answer is false.</param>
+    /// <returns>False when only <see cref="ReadRegion"/> can tell: the reader cannot, or meets a damaged tile.</returns>
+    bool TryReadPixels(int level, LevelRegion region, Span<byte> rgb) => false;
+
     /// <summary>Why no faster reader serves the slide, e.g. <c>format hamamatsu</c>; null when one does.</summary>
     string? ReaderReason => null;
 

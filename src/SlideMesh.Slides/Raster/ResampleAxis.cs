@@ -29,7 +29,8 @@ public sealed class ResampleAxis
         {
             if (source >= destination)
             {
-                SetArea(i);
+                // In units of 1 / Destination of a source pixel every boundary is a whole number, so that weights carry no accumulated error.
+                SetArea(i, (long)i * source, source, destination);
             }
             else
             {
@@ -76,6 +77,21 @@ public sealed class ResampleAxis
         return axis;
     }
 
+    /// <summary>As <see cref="Window"/>, taking each source pixel for one colour all over its area: the mean of what the window covers.</summary>
+    public static ResampleAxis AreaWindow(int source, int destination, long start, long length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start + length, (long)source * Fractions);
+        ArgumentOutOfRangeException.ThrowIfLessThan(length, (long)destination * Fractions);
+        var axis = new ResampleAxis(source, destination, checked((int)(length / ((long)destination * Fractions)) + 2)) { IsIdentity = false };
+        for (int i = 0; i < destination; i++)
+        {
+            axis.SetArea(i, (start * destination) + (i * length), length, (long)destination * Fractions);
+        }
+
+        return axis;
+    }
+
     public int Source { get; }
 
     public int Destination { get; }
@@ -91,19 +107,18 @@ public sealed class ResampleAxis
 
     public ReadOnlySpan<float> Weights(int index) => _weights.AsSpan(index * _taps, _counts[index]);
 
-    // In units of 1 / Destination of a source pixel every boundary is a whole number, so that weights carry no accumulated error.
-    private void SetArea(int i)
+    /// <param name="unit">A source pixel, in the unit of <paramref name="from"/> and <paramref name="length"/>.</param>
+    private void SetArea(int i, long from, long length, long unit)
     {
-        long from = (long)i * Source;
-        long to = from + Source;
-        int start = (int)(from / Destination);
-        int end = (int)((to + Destination - 1) / Destination);
+        long to = from + length;
+        int start = (int)(from / unit);
+        int end = (int)((to + unit - 1) / unit);
         _starts[i] = start;
         _counts[i] = end - start;
         for (int p = start; p < end; p++)
         {
-            long overlap = Math.Min(to, (long)(p + 1) * Destination) - Math.Max(from, (long)p * Destination);
-            _weights[(i * _taps) + p - start] = (float)((double)overlap / Source);
+            long overlap = Math.Min(to, (p + 1) * unit) - Math.Max(from, p * unit);
+            _weights[(i * _taps) + p - start] = (float)((double)overlap / length);
         }
     }
 

@@ -70,8 +70,10 @@ internal static class JpegSegments
 
     /// <summary>Checks a tile and hides its own JFIF and Adobe markers, so that only those of the prefix count.</summary>
     /// <param name="jpeg">A whole tile, from its SOI; markers APP0 and APP14 are renamed to APP15, which decoders skip.</param>
-    public static bool CheckAndHideColourMarkers(Span<byte> jpeg, int width, int height, Tables defined)
+    /// <param name="isSubsampled">The colour components have a lower resolution than brightness.</param>
+    public static bool CheckAndHideColourMarkers(Span<byte> jpeg, int width, int height, Tables defined, out bool isSubsampled)
     {
+        isSubsampled = false;
         int at = 2;
         if (jpeg.Length < 4 || jpeg[0] != 0xFF || jpeg[1] != Soi)
         {
@@ -107,6 +109,7 @@ internal static class JpegSegments
                     frame = jpeg.Slice(at - body.Length, body.Length);
                     break;
                 case Sos:
+                    isSubsampled = !frame.IsEmpty && frame[7] != 0x11;
                     return IsOnlyScan(frame, body, defined);
                 case Dri or Comment or (> App0 and <= App15):
                     break;

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace SlideMesh.Slides.TiledTiff;
 
 /// <summary>One picture's tags, as they stand in the file.</summary>
@@ -14,15 +16,32 @@ internal sealed class TiffDirectory(TiffFile file, Dictionary<TiffTag, TiffDirec
         return numbers.Length == 1 ? numbers[0] : throw new UnservedTiffException($"tag {tag} has {numbers.Length} values instead of one");
     }
 
-    /// <summary>Numbers of a tag of type SHORT, LONG or (BigTIFF) LONG8, at most <paramref name="limit"/> of them.</summary>
+    /// <summary>A tag of type ASCII up to its first NUL, at most <paramref name="limit"/> bytes; empty when the directory has none.</summary>
+    public string Text(TiffTag tag, long limit)
+    {
+        if (!entries.TryGetValue(tag, out Entry? entry) || entry.Type != 2 || entry.Count > limit)
+        {
+            return "";
+        }
+
+        byte[] bytes = Bytes(entry, 1);
+        int end = Array.IndexOf(bytes, (byte)0);
+        return Encoding.UTF8.GetString(bytes, 0, end < 0 ? bytes.Length : end);
+    }
+
+    /// <summary>Pictures below this one (tag 330, from TIFF's supplement 1), at most <paramref name="limit"/>.</summary>
+    public IEnumerable<TiffDirectory> SubDirectories(long limit) =>
+        Has(TiffTag.SubIfds) ? Numbers(TiffTag.SubIfds, limit).Select(file.ReadDirectoryAt) : [];
+
+    /// <summary>Numbers of a tag of type SHORT, LONG, IFD or (BigTIFF) LONG8, IFD8, at most <paramref name="limit"/> of them.</summary>
     public long[] Numbers(TiffTag tag, long limit)
     {
         Entry entry = Find(tag);
         int size = entry.Type switch
         {
             3 => 2,
-            4 => 4,
-            16 when file.IsBig => 8,
+            4 or 13 => 4,
+            16 or 18 when file.IsBig => 8,
             _ => throw new UnservedTiffException($"tag {tag} is of type {entry.Type}"),
         };
         if (entry.Count > limit)

@@ -68,6 +68,9 @@ internal sealed class TiffFile
         return directories;
     }
 
+    /// <summary>A directory that another one points to.</summary>
+    public TiffDirectory ReadDirectoryAt(long at) => ReadDirectory(at).Directory;
+
     /// <exception cref="UnservedTiffException">The bytes lie outside of the file, or are too many for any tag.</exception>
     public byte[] Read(long offset, long count)
     {

@@ -1,4 +1,5 @@
 using SlideMesh.Slides.Pyramid;
+using SlideMesh.Slides.Raster;
 
 namespace SlideMesh.Slides.TiledTiff;
 
@@ -55,13 +56,18 @@ internal sealed class TileAssembler(TileDecoder decoder, TileCache cache)
         {
             lock (entry.Decoding)
             {
-                entry.IsDecoded = entry.IsDecoded || decoder.TryDecode(level, place.Tile, halvings, entry.Pixels, place.Width * 3);
+                if (!entry.IsDecoded)
+                {
+                    entry.IsDecoded = decoder.TryDecode(level, place.Tile, halvings, entry.Pixels, out bool isPlanar);
+                    entry.IsPlanar = isPlanar;
+                }
+
                 isGood = entry.IsDecoded;
             }
 
             if (isGood)
             {
-                Copy(entry.Pixels, place, region, inside, rgb);
+                Copy(entry.Pixels, entry.IsPlanar, place, region, inside, rgb);
             }
 
             return isGood;
@@ -73,24 +79,33 @@ internal sealed class TileAssembler(TileDecoder decoder, TileCache cache)
         }
     }
 
-    private static void Copy(byte[] pixels, TilePlace place, LevelRegion region, LevelRegion inside, Span<byte> rgb)
+    private static void Copy(byte[] pixels, bool isPlanar, TilePlace place, LevelRegion region, LevelRegion inside, Span<byte> rgb)
     {
-        (int bytes, int rows, long fromX, long fromY) = place.Common(inside);
-        int source = (int)((((fromY - place.Top) * place.Width) + fromX - place.Left) * 3);
+        (int width, int rows, long fromX, long fromY) = place.Common(inside);
+        int source = (int)(((fromY - place.Top) * place.Width) + fromX - place.Left);
         int target = (int)((((fromY - region.Y) * region.Width) + fromX - region.X) * 3);
-        for (int i = 0; i < rows; i++, source += place.Width * 3, target += region.Width * 3)
+        int plane = place.Width * place.Height;
+        for (int i = 0; i < rows; i++, source += place.Width, target += region.Width * 3)
         {
-            pixels.AsSpan(source, bytes).CopyTo(rgb[target..]);
+            if (isPlanar)
+            {
+                PlaneInterleaver.Interleave(
+                    pixels.AsSpan(source, width), pixels.AsSpan(plane + source, width), pixels.AsSpan((2 * plane) + source, width), rgb[target..]);
+            }
+            else
+            {
+                pixels.AsSpan(source * 3, width * 3).CopyTo(rgb[target..]);
+            }
         }
     }
 
     private static void Fill(TilePlace place, LevelRegion region, LevelRegion inside, Span<byte> rgb)
     {
-        (int bytes, int rows, long fromX, long fromY) = place.Common(inside);
+        (int width, int rows, long fromX, long fromY) = place.Common(inside);
         int target = (int)((((fromY - region.Y) * region.Width) + fromX - region.X) * 3);
         for (int i = 0; i < rows; i++, target += region.Width * 3)
         {
-            rgb.Slice(target, bytes).Fill(255);
+            rgb.Slice(target, width * 3).Fill(255);
         }
     }
 
@@ -100,12 +115,12 @@ internal sealed class TileAssembler(TileDecoder decoder, TileCache cache)
         public bool IsInside(LevelRegion region) =>
             Left >= region.X && Top >= region.Y && Left + Width <= region.X + region.Width && Top + Height <= region.Y + region.Height;
 
-        public (int Bytes, int Rows, long FromX, long FromY) Common(LevelRegion region)
+        public (int Width, int Rows, long FromX, long FromY) Common(LevelRegion region)
         {
             long fromX = Math.Max(Left, region.X);
             long fromY = Math.Max(Top, region.Y);
             return (
-                (int)(Math.Min(Left + Width, region.X + region.Width) - fromX) * 3,
+                (int)(Math.Min(Left + Width, region.X + region.Width) - fromX),
                 (int)(Math.Min(Top + Height, region.Y + region.Height) - fromY),
                 fromX,
                 fromY);

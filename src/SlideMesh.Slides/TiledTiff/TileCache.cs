@@ -59,13 +59,16 @@ internal sealed class TileCache
     {
         public TileKey Key { get; } = key;
 
-        /// <summary>Row-major RGB of the tile's full size. Written under <see cref="Decoding"/> while not <see cref="IsDecoded"/>, then only read.</summary>
+        /// <summary>The tile's full size, row-major RGB or in planes. Written under <see cref="Decoding"/> while not <see cref="IsDecoded"/>, then only read.</summary>
         public byte[] Pixels { get; } = pixels;
 
         public Lock Decoding { get; } = new();
 
         /// <summary>Guarded by <see cref="Decoding"/>.</summary>
         public bool IsDecoded { get; set; }
+
+        /// <summary>As <see cref="IsDecoded"/>: the pixels are a plane of red, one of green and one of blue.</summary>
+        public bool IsPlanar { get; set; }
 
         /// <summary>Readers; guarded by the shard's lock, as is <see cref="IsKept"/>.</summary>
         public int Users { get; set; }

@@ -20,6 +20,9 @@ internal sealed class TilePass : IRegionPass, ITileUses
     /// <summary>Regions to come, by tile or by the tile's slot.</summary>
     private readonly int[] _left;
 
+    /// <summary>By tile or slot: how its bytes were asked for.</summary>
+    private readonly int[] _askedFor;
+
     /// <summary>For walks that touch little of a level; null when every tile has its own place.</summary>
     private readonly Dictionary<int, int>? _slots;
 
@@ -40,6 +43,7 @@ internal sealed class TilePass : IRegionPass, ITileUses
         }
 
         _left = new int[_slots?.Count ?? level.TileCount];
+        _askedFor = new int[_left.Length];
         foreach (int tile in TouchedTiles())
         {
             _left[Slot(tile)]++;
@@ -53,7 +57,7 @@ internal sealed class TilePass : IRegionPass, ITileUses
             return false;
         }
 
-        _readAhead.Reach(index, _walk.Count, this, static (i, pass) => pass.CompressedTiles(i));
+        _readAhead.Reach(index, _walk.Count, this, static (i, pass, way) => pass.CompressedTiles(i, way));
         if (inside != region)
         {
             rgb.Fill(255);
@@ -69,6 +73,7 @@ internal sealed class TilePass : IRegionPass, ITileUses
     /// <summary>Regions that were never read leave tiles behind.</summary>
     public void Dispose()
     {
+        _readAhead.Dispose();
         foreach (int tile in (IEnumerable<int>?)_slots?.Keys ?? Enumerable.Range(0, _left.Length))
         {
             if (_left[Slot(tile)] > 0)
@@ -83,8 +88,9 @@ internal sealed class TilePass : IRegionPass, ITileUses
     private IEnumerable<int> TouchedTiles() => Enumerable.Range(0, _walk.Count)
         .SelectMany(i => TryFind(i, out _, out LevelRegion inside) ? _level.TilesOf(inside, _walk.Halvings) : []);
 
-    private IEnumerable<(long Offset, int Size)> CompressedTiles(int index) => TryFind(index, out _, out LevelRegion inside)
-        ? _level.TilesOf(inside, _walk.Halvings).Where(t => !_level.IsSparse(t) && Volatile.Read(ref _left[Slot(t)]) > 0).Select(_level.Tile)
+    private IEnumerable<int> CompressedTiles(int index, int way) => TryFind(index, out _, out LevelRegion inside)
+        ? _level.TilesOf(inside, _walk.Halvings).Where(
+            t => !_level.IsSparse(t) && Volatile.Read(ref _left[Slot(t)]) > 0 && Interlocked.Exchange(ref _askedFor[Slot(t)], way) < way)
         : [];
 
     /// <summary>False when the region is none of this pass.</summary>

@@ -12,16 +12,32 @@ internal static class TiledTiffLayout
     private const long MaxTilePixels = 1 << 28;
 
     /// <exception cref="UnservedTiffException">OpenSlide has to serve this file.</exception>
-    public static TiledTiffLevel[] Read(SafeFileHandle handle, ISlideSource openSlide)
+    public static TiledTiffLevel[] Read(SafeFileHandle handle, ISlideSource openSlide) => Read(handle, openSlide, out _);
+
+    /// <param name="ome">What the file says as OME-TIFF; null when it is none.</param>
+    public static TiledTiffLevel[] Read(SafeFileHandle handle, ISlideSource openSlide, out OmePyramid? ome)
     {
+        ome = null;
         bool isGeneric = openSlide.Vendor == "generic-tiff";
-        if (!isGeneric && openSlide.Vendor != "aperio")
+        bool isPhilips = openSlide.Vendor == "philips";
+        if (!isGeneric && !isPhilips && openSlide.Vendor != "aperio")
         {
             throw new UnservedTiffException($"format {openSlide.Vendor}");
         }
 
         var file = new TiffFile(handle);
         List<TiffDirectory> directories = file.ReadDirectories();
+        if (isPhilips)
+        {
+            return ReadPhilips(file, [.. directories.Where(d => d.IsTiled)], openSlide.Levels);
+        }
+
+        if (isGeneric && directories.Count > 0 && OmePyramid.Read(directories[0], openSlide.Levels) is { } pyramid)
+        {
+            ome = pyramid;
+            return [.. pyramid.Levels.Zip(pyramid.Directories, (level, directory) => new TiledTiffLevel(level, directory, file.Length, sparseIsBackground: true))];
+        }
+
         Dictionary<(long Width, long Height), TiffDirectory> bySize = [];
         for (int i = 0; i < directories.Count; i++)
         {
@@ -49,6 +65,15 @@ internal static class TiledTiffLayout
                 : throw new UnservedTiffException($"level {level.Index} is not found")),
         ];
     }
+
+    /// <summary>
+    /// Philips: every tiled picture is a level, in the file's order. Their sizes are those of whole tiles; OpenSlide works the levels' own out
+    /// from the pixel spacings. Tiles that are left out are background.
+    /// </summary>
+    private static TiledTiffLevel[] ReadPhilips(TiffFile file, TiffDirectory[] directories, IReadOnlyList<PyramidLevel> levels) =>
+        directories.Length == levels.Count
+            ? [.. levels.Zip(directories, (level, directory) => new TiledTiffLevel(level, directory, file.Length, sparseIsBackground: true, isPadded: true))]
+            : throw new UnservedTiffException($"it has {directories.Length} tiled pictures for {levels.Count} levels");
 
     /// <summary>
     /// What makes a TIFF dangerous to read: OpenSlide takes memory for a tile as large as the file says, and ends the whole

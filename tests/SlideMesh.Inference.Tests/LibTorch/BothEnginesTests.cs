@@ -10,6 +10,8 @@ public sealed class BothEnginesTests : IDisposable
 {
     private const double Tolerance = 1e-4;
 
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+
     private readonly IInferenceEngine _onnx = new OnnxRuntimeEngine();
     private readonly IInferenceEngine _torch = new LibTorchEngine();
 
@@ -20,7 +22,7 @@ public sealed class BothEnginesTests : IDisposable
     }
 
     [TorchFact]
-    public void Every_graph_of_every_package_gives_the_same_numbers()
+    public void Every_graph_of_every_package_gives_the_same_numbers() => Bounded.Run(Patience, () =>
     {
         string[] folders = [.. Directory.EnumerateDirectories(ReferencePackages.DemoFolder("")), .. Directory.EnumerateDirectories(ReferencePackages.Folder(""))];
         int graphs = 0;
@@ -34,10 +36,10 @@ public sealed class BothEnginesTests : IDisposable
         }
 
         Assert.True(graphs >= 20, $"Only {graphs} graphs were compared.");
-    }
+    });
 
     [TorchFact]
-    public void Graphs_of_a_transformer_and_a_residual_network_give_the_same_numbers()
+    public void Graphs_of_a_transformer_and_a_residual_network_give_the_same_numbers() => Bounded.Run(Patience, () =>
     {
         foreach (string graph in (string[])["tiny-vit.onnx", "tiny-resnet.onnx", "computed-weights.onnx"])
         {
@@ -46,7 +48,7 @@ public sealed class BothEnginesTests : IDisposable
             using IInferenceSession b = _torch.Load(path, threads: 1);
             Compare(a, b, [Noise("pixels", [3, 3, 32, 32], 7)], ["features"]);
         }
-    }
+    });
 
     private void Compare(ModelPackage package, string role, GraphSpec spec)
     {

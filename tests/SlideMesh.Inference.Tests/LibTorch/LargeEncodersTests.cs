@@ -11,6 +11,9 @@ namespace SlideMesh.Inference.Tests.LibTorch;
 /// <summary>ResNet-50 and ViT-B/16 as PyTorch exports them: both engines against PyTorch (Reference/make_encoders.py).</summary>
 public sealed class LargeEncodersTests : IDisposable
 {
+    /// <summary>It takes 10 s on two idle cores; without AVX-512, where PyTorch computes bf16 without oneDNN, about a minute more.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
+
     private static readonly Normalisation ImageNet = new([0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]);
 
     private readonly ScratchFolder _scratch = new();
@@ -18,9 +21,14 @@ public sealed class LargeEncodersTests : IDisposable
     public void Dispose() => _scratch.Dispose();
 
     [TorchFact]
-    public void Features_equal_pytorch_s_on_both_engines_and_in_bf16_nearly()
+    public async Task Features_equal_pytorch_s_on_both_engines_and_in_bf16_nearly()
     {
-        MakeEncoders();
+        await MakeEncodersAsync();
+        Bounded.Run(Patience, CompareFeatures);
+    }
+
+    private void CompareFeatures()
+    {
         using JsonDocument features = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(_scratch.Path, "features.json")));
         foreach (string name in (string[])["resnet50", "vit_b_16"])
         {
@@ -35,30 +43,46 @@ public sealed class LargeEncodersTests : IDisposable
                 }
             }
 
-            // Eight bits of mantissa. Measured on a CPU with libtorch 1.13: 0.999993 (ResNet-50) and 0.999918 (ViT-B/16).
+            // Eight bits of mantissa. Measured with libtorch 1.13: 0.999993 (ResNet-50) and 0.999918 (ViT-B/16), without AVX-512 0.99988 (ResNet-50).
             using LibTorchEngine half = new(new LibTorchOptions { Precision = Precision.Bf16 });
-            double cosine = Cosine(expected, Compute(half, name, expected.Length / 2));
-            Assert.True(cosine is >= 0.9999 and < 0.9999999, $"{name}: cosine {cosine} in bf16.");
+            // One tile is enough: without AVX-512 a ViT-B/16 takes half a minute for each.
+            double cosine = Cosine(expected[..(expected.Length / 2)], Compute(half, name, expected.Length / 2, tiles: 1));
+            Assert.True(cosine is >= 0.9995 and < 0.9999999, $"{name}: cosine {cosine} in bf16.");
         }
     }
 
-    private void MakeEncoders()
+    /// <summary>With two threads wherever it runs: a container may see 64 cores and have the time of two, and threads that wait for each other take it.</summary>
+    private async Task MakeEncodersAsync()
     {
-        ProcessStartInfo start = new("/usr/bin/python3", [Path.Combine(TorchReference.Folder, "make_encoders.py"), _scratch.Path]) { RedirectStandardError = true };
+        ProcessStartInfo start = new("/usr/bin/python3", [Path.Combine(TorchReference.Folder, "make_encoders.py"), _scratch.Path])
+        {
+            RedirectStandardError = true,
+            Environment = { ["OMP_NUM_THREADS"] = "2", ["OPENBLAS_NUM_THREADS"] = "2" },
+        };
         using Process python = Process.Start(start)!;
-        string error = python.StandardError.ReadToEnd();
-        python.WaitForExit();
-        Assert.True(python.ExitCode == 0, error);
+        try
+        {
+            string error = await python.StandardError.ReadToEndAsync().WaitAsync(Patience);
+            await python.WaitForExitAsync().WaitAsync(Patience);
+            Assert.True(python.ExitCode == 0, error);
+        }
+        finally
+        {
+            if (!python.HasExited)
+            {
+                python.Kill(entireProcessTree: true);
+            }
+        }
     }
 
-    private float[] Compute(IInferenceEngine engine, string name, int dimension)
+    private float[] Compute(IInferenceEngine engine, string name, int dimension, int tiles = 2)
     {
-        byte[] pixels = [.. ReferencePackages.Tile(0, 224), .. ReferencePackages.Tile(1, 224)];
+        byte[] pixels = [.. Enumerable.Range(0, tiles).SelectMany(i => ReferencePackages.Tile(i, 224))];
         using IInferenceSession session = engine.Load(Package(name, dimension), GraphRole.Tile, threads: 2);
-        float[] rows = new float[2 * dimension];
-        if (session is ITileSession tiles)
+        float[] rows = new float[tiles * dimension];
+        if (session is ITileSession bytes)
         {
-            tiles.RunTiles(new TileRun(pixels, rows, 2, 224, "features", dimension, ImageNet));
+            bytes.RunTiles(new TileRun(pixels, rows, tiles, 224, "features", dimension, ImageNet));
             return rows;
         }
 

@@ -9,6 +9,9 @@ namespace SlideMesh.Inference.Tests.LibTorch;
 /// <summary>Packages that carry TorchScript beside ONNX: sound ones, and those that must be refused with a reason.</summary>
 public sealed class TorchScriptFileTests : IDisposable
 {
+    /// <summary>A damaged file might lead libtorch's readers anywhere, also into a loop.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
     private readonly IInferenceEngine _torch = new LibTorchEngine();
     private readonly ScratchFolder _scratch = new();
 
@@ -34,12 +37,23 @@ public sealed class TorchScriptFileTests : IDisposable
         Assert.Contains(features, value => value != 0);
     }
 
+    [TorchFact]
+    public void Parts_within_parts_run()
+    {
+        using IInferenceSession session = _torch.Load(Package("nested.pt"), GraphRole.Tile, threads: 1);
+        float[] pixels = [.. Enumerable.Range(0, 2 * 3 * 32 * 32).Select(i => MathF.Sin(i * 0.1f))];
+
+        float[] features = session.Run([new("pixels", pixels, [2, 3, 32, 32])], ["features"])[0].Data;
+
+        OnnxRuntime.OnnxRuntimeEngineTests.AssertClose(ReferencePackages.Floats(TorchReference.Read().GetProperty("nested")), features, 1e-5);
+    }
+
     [TorchTheory]
     [InlineData("raising.pt", "this program gives up")]
     [InlineData("reaching.pt", "from_file")]
     [InlineData("loading.pt", "__setstate__")]
     [InlineData("narrow.pt", "[2, 7]")]
-    public void Program_that_cannot_be_used_is_refused_with_the_reason(string file, string reason)
+    public void Program_that_cannot_be_used_is_refused_with_the_reason(string file, string reason) => Bounded.Run(Patience, () =>
     {
         ModelPackage package = Package(file);
 
@@ -50,12 +64,12 @@ public sealed class TorchScriptFileTests : IDisposable
         Assert.DoesNotContain('\n', e.Message);
         Assert.DoesNotContain(_scratch.Path, e.ToString().Split("   at ")[0], StringComparison.Ordinal);
         AssertAlive();
-    }
+    });
 
     [TorchTheory]
     [InlineData(0.5)]
     [InlineData(0.97)]
-    public void Truncated_file_is_refused(double share)
+    public void Truncated_file_is_refused(double share) => Bounded.Run(Patience, () =>
     {
         byte[] whole = File.ReadAllBytes(Path.Combine(TorchReference.Folder, "encoder.pt"));
         ModelPackage package = Package("encoder.pt", whole[..(int)(whole.Length * share)]);
@@ -64,10 +78,10 @@ public sealed class TorchScriptFileTests : IDisposable
 
         Assert.Contains("ref-encoder/tile.pt cannot be loaded", e.Message, StringComparison.Ordinal);
         AssertAlive();
-    }
+    });
 
     [TorchFact]
-    public void Files_with_bytes_changed_are_refused_or_run_and_the_process_lives()
+    public void Files_with_bytes_changed_are_refused_or_run_and_the_process_lives() => Bounded.Run(Patience, () =>
     {
         byte[] whole = File.ReadAllBytes(Path.Combine(TorchReference.Folder, "encoder.pt"));
         Random random = new(3);
@@ -92,7 +106,7 @@ public sealed class TorchScriptFileTests : IDisposable
 
         Assert.True(refused > 10, $"Only {refused} of 40 were refused.");
         AssertAlive();
-    }
+    });
 
     [TorchFact]
     public void Input_of_another_shape_carries_the_engines_text()

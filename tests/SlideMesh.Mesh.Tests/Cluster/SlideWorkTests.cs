@@ -53,12 +53,22 @@ public sealed class SlideWorkTests : IDisposable
         SlideWork late = Begin();
         late.Discard();
         Assert.False(Directory.Exists(rightful.Folder.Root));
+        Assert.Equal("shard", File.ReadAllText(SlideWork.SharedFolder(_folder["out"], "run", Slide).Shard("fine", 0)));
+    }
 
-        SlideWork again = Begin();
-        Assert.Equal("shard", File.ReadAllText(again.Folder.Shard("fine", 0)));
-        File.Delete(again.Folder.Shard("fine", 0));
-        again.Discard();
-        Assert.False(Directory.Exists(again.Folder.Root));
+    [Fact]
+    public void Folder_that_was_made_in_vain_goes_and_one_that_was_taken_meanwhile_is_not_put_back_over_another()
+    {
+        SlideWork first = Begin();
+        first.Discard();
+        Assert.False(Directory.Exists(first.Folder.Root));
+        Assert.False(Directory.Exists(SlideWork.SharedFolder(_folder["out"], "run", Slide).Root));
+
+        Begin().Share();
+        SlideWork late = Begin();
+        Directory.CreateDirectory(SlideWork.SharedFolder(_folder["out"], "run", Slide).Root);
+        late.Discard();
+        Assert.True(Directory.Exists(late.Folder.Root));
     }
 
     [Fact]

@@ -286,7 +286,7 @@ public abstract class EngineContract
     {
         await using IMeshEngine engine = Create();
         Told told = await Told.StartAsync(engine);
-        await engine.ExpectAsync(new SlideId("a"), 0, ActorKind.Aggregator, new AggregateSlide(new SlideId("a")), None);
+        await engine.ExpectAsync(new SlideId("a"), "plan", 0, ActorKind.Aggregator, new AggregateSlide(new SlideId("a")), None);
 
         Assert.Equal(1, await told.CountAsync("a"));
     }
@@ -297,7 +297,7 @@ public abstract class EngineContract
         await using IMeshEngine engine = Create();
         Told told = await Told.StartAsync(engine);
         SlideId slide = new("a");
-        await engine.ExpectAsync(slide, 3, ActorKind.Aggregator, new AggregateSlide(slide), None);
+        await engine.ExpectAsync(slide, "plan", 3, ActorKind.Aggregator, new AggregateSlide(slide), None);
         await engine.CompleteAsync(slide, "fine", 0, None);
         await engine.CompleteAsync(slide, "fine", 1, None);
         Assert.Equal(0, await told.CountAsync("a"));
@@ -312,7 +312,7 @@ public abstract class EngineContract
         await using IMeshEngine engine = Create();
         Told told = await Told.StartAsync(engine);
         SlideId slide = new("a");
-        await engine.ExpectAsync(slide, 2, ActorKind.Aggregator, new AggregateSlide(slide), None);
+        await engine.ExpectAsync(slide, "plan", 2, ActorKind.Aggregator, new AggregateSlide(slide), None);
         for (int i = 0; i < 5; i++)
         {
             await engine.CompleteAsync(slide, "fine", 0, None);
@@ -331,7 +331,7 @@ public abstract class EngineContract
         await using IMeshEngine engine = Create();
         Told told = await Told.StartAsync(engine);
         SlideId slide = new("a");
-        await engine.ExpectAsync(slide, 200, ActorKind.Aggregator, new AggregateSlide(slide), None);
+        await engine.ExpectAsync(slide, "plan", 200, ActorKind.Aggregator, new AggregateSlide(slide), None);
         await Parallel.ForAsync(0, 400, async (i, cancellation) => await engine.CompleteAsync(slide, "fine", i / 2, cancellation));
 
         Assert.Equal(1, await told.CountAsync("a"));
@@ -343,28 +343,111 @@ public abstract class EngineContract
         await using IMeshEngine engine = Create();
         Told told = await Told.StartAsync(engine);
         SlideId slide = new("a");
-        await engine.ExpectAsync(slide, 1, ActorKind.Aggregator, new AggregateSlide(slide), None);
+        await engine.ExpectAsync(slide, "plan", 1, ActorKind.Aggregator, new AggregateSlide(slide), None);
         await engine.ForgetAsync(slide, None);
         await engine.CompleteAsync(slide, "fine", 0, None);
         Assert.Equal(0, await told.CountAsync("a"));
 
-        await engine.ExpectAsync(slide, 1, ActorKind.Aggregator, new AggregateSlide(slide), None);
+        await engine.ExpectAsync(slide, "plan", 1, ActorKind.Aggregator, new AggregateSlide(slide), None);
         await engine.CompleteAsync(slide, "fine", 0, None);
         Assert.Equal(1, await told.CountAsync("a"));
     }
 
     [Fact]
-    public async Task Completion_of_an_unknown_slide_is_ignored_and_a_set_declared_twice_is_refused()
+    public async Task Completion_of_an_unknown_slide_is_ignored()
+    {
+        await using IMeshEngine engine = Create();
+        Told told = await Told.StartAsync(engine);
+        await engine.CompleteAsync(new SlideId("stranger"), "fine", 0, None);
+
+        Assert.Equal(0, await told.CountAsync("stranger"));
+    }
+
+    [Fact]
+    public async Task Set_declared_again_goes_on_as_it_is_and_one_of_another_plan_begins_anew()
     {
         await using IMeshEngine engine = Create();
         Told told = await Told.StartAsync(engine);
         SlideId slide = new("a");
-        await engine.CompleteAsync(new SlideId("stranger"), "fine", 0, None);
-        await engine.ExpectAsync(slide, 1, ActorKind.Aggregator, new AggregateSlide(slide), None);
-        await Assert.ThrowsAsync<InvalidOperationException>(
-            async () => await engine.ExpectAsync(slide, 1, ActorKind.Aggregator, new AggregateSlide(slide), None));
+        AggregateSlide then = new(slide);
+        Assert.Equal(0, await engine.ExpectAsync(slide, "plan", 2, ActorKind.Aggregator, then, None));
+        await engine.CompleteAsync(slide, "fine", 0, None);
+        Assert.Equal(0, await engine.ExpectAsync(slide, "plan", 2, ActorKind.Aggregator, then, None));
+        await engine.CompleteAsync(slide, "fine", 1, None);
+        Assert.Equal(1, await told.CountAsync("a"));
+        // Complete and told: declared once more, it does not tell again.
+        await engine.ExpectAsync(slide, "plan", 2, ActorKind.Aggregator, then, None);
+        Assert.Equal(1, await told.CountAsync("a"));
 
-        Assert.Equal(0, await told.CountAsync("stranger"));
+        Assert.Equal(0, await engine.ExpectAsync(slide, "another", 2, ActorKind.Aggregator, then, None));
+        await engine.CompleteAsync(slide, "fine", 1, None);
+        Assert.Equal(1, await told.CountAsync("a"));
+        await engine.CompleteAsync(slide, "fine", 0, None);
+        Assert.Equal(2, await told.CountAsync("a"));
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(5)]
+    public async Task Coordinator_delivered_again_hands_out_what_is_missing_and_nothing_twice(int firstTime)
+    {
+        await using IMeshEngine engine = Create();
+        SlideId slide = new("a");
+        ConcurrentQueue<int> performed = new();
+        Countdown early = new(firstTime);
+        Countdown merged = new(1);
+        Countdown twice = new(2);
+        int told = 0;
+        TaskCompletionSource aggregate = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        engine.OnWork(1, async (shard, token) =>
+        {
+            performed.Enqueue(shard.Index);
+            await engine.CompleteAsync(slide, "fine", shard.Index, token);
+            early.Signal();
+        });
+        engine.OnTell(ActorKind.Aggregator, 1, async (_, _) =>
+        {
+            Interlocked.Increment(ref told);
+            merged.Signal();
+            // In the middle of its work while the coordinator's message comes once more.
+            await aggregate.Task.WaitAsync(Patience, None);
+        });
+        List<int> handedOut = [];
+        engine.OnTell(ActorKind.Coordinator, 1, async (message, token) =>
+        {
+            handedOut.Add(await engine.ExpectAsync(slide, "plan", 5, ActorKind.Aggregator, new AggregateSlide(slide), token));
+            // Delivered again, it even begins at the first: the engine knows what is out.
+            for (int i = 0; i < (message.Attempt == 0 ? firstTime : 5); i++)
+            {
+                await engine.SubmitAsync(Shard("a", i) with { Place = i + 1 }, token);
+            }
+
+            if (message.Attempt == 0)
+            {
+                await early.Reached;
+                if (firstTime == 5)
+                {
+                    await merged.Reached;
+                }
+
+                twice.Signal();
+                throw new IOException("after its last shard");
+            }
+
+            twice.Signal();
+        });
+        await engine.StartAsync(None);
+        Task fire = _time.FireNextAsync();
+        await engine.TellAsync(ActorKind.Coordinator, new PlanSlide(slide), None);
+        await fire;
+        await twice.Reached;
+        await merged.Reached;
+        aggregate.SetResult();
+
+        Assert.Equal([0, firstTime], handedOut);
+        Assert.Equal([0, 1, 2, 3, 4], performed);
+        Assert.Equal(1, told);
+        Assert.Equal(0, engine.QueuedWork);
     }
 
     [Fact]

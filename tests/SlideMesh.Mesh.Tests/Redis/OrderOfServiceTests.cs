@@ -82,6 +82,20 @@ public sealed class OrderOfServiceTests(RedisServer server) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Shard_that_came_back_goes_before_the_slides_that_a_node_has_open()
+    {
+        await _sender.SubmitAsync(Shard("returned", 0, ""), None);
+        string[] claim = RedisLink.Strings(((StackExchange.Redis.RedisResult[])await _link.CallAsync(LuaScript.Claim, None, "default", "leaving/1", 1, 1L << 40))[0]);
+        for (int i = 0; i < 3; i++)
+        {
+            await _sender.SubmitAsync(Shard("open", i, ""), None);
+        }
+
+        Assert.Equal("ok", (string)await _link.CallAsync(LuaScript.Release, None, "default", claim[0], claim[1], claim[2], claim[3]));
+        Assert.Equal(["returned", "open", "open", "open"], (await ClaimAsync(4, open: "- open")).Select(c => c.Slide));
+    }
+
+    [Fact]
     public async Task Paused_run_is_not_served_and_does_not_count_as_backlog()
     {
         await RunAsync("held", RunPriority.Normal, shards: 5);

@@ -48,7 +48,7 @@ public sealed class TakeOverTests(RedisServer server) : IAsyncLifetime
         await lost.StartAsync(None);
         RedisEngine sender = await NodeAsync("sender");
         TaskCompletionSource<int> told = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        await sender.ExpectAsync(new SlideId("a"), 1, ActorKind.Aggregator, new AggregateSlide(new SlideId("a")), None);
+        await sender.ExpectAsync(new SlideId("a"), "plan", 1, ActorKind.Aggregator, new AggregateSlide(new SlideId("a")), None);
         await sender.SubmitAsync(Shard("a"), None);
         await begun.Task.WaitAsync(Patience);
 
@@ -103,12 +103,16 @@ public sealed class TakeOverTests(RedisServer server) : IAsyncLifetime
         await cancelled.Task.WaitAsync(Patience);
     }
 
-    [Fact]
-    public async Task Message_that_kills_three_workers_is_quarantined_and_its_slide_is_failed()
+    [Theory]
+    [InlineData(true, 3, 20)]
+    [InlineData(false, 20, 3)]
+    public async Task Message_that_crashes_three_nodes_or_was_lost_with_as_many_as_are_allowed_is_quarantined(bool crashed, int deaths, int losses)
     {
+        RedisEngineOptions bounds = new() { Node = "", MaximumDeaths = deaths, MaximumLosses = losses };
         TaskCompletionSource<FailSlide> failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
         ConcurrentBag<string> victims = [];
-        RedisEngine watcher = await NodeAsync("watcher");
+        RedisEngine watcher = await NodeAsync("watcher", options: bounds);
+        RunBoard board = new(watcher.Link);
         watcher.OnTell(ActorKind.Aggregator, 1, (message, _) =>
         {
             failed.TrySetResult((FailSlide)message);
@@ -118,23 +122,114 @@ public sealed class TakeOverTests(RedisServer server) : IAsyncLifetime
         await watcher.SubmitAsync(Shard("poison"), None);
         for (int i = 0; i < 3; i++)
         {
-            RedisEngine victim = await NodeAsync($"victim{i}", Silent);
+            // The same name again, as of a pod that is restarted in its place, and another life.
+            RedisEngine victim = await NodeAsync("victim", Silent, bounds with { Life = $"life{i}" });
             TaskCompletionSource taken = Signal();
             victim.OnWork(1, (_, token) =>
             {
-                victims.Add(victim.Options.Node);
+                victims.Add(victim.Options.Life);
                 taken.TrySetResult();
                 return Task.Delay(Timeout.InfiniteTimeSpan, token);
             });
             await victim.StartAsync(None);
             await taken.Task.WaitAsync(Patience);
+            if (crashed)
+            {
+                await board.CrashedAsync("victim", $"life{i}", "signal 11", None);
+            }
         }
 
         FailSlide message = await failed.Task.WaitAsync(Patience);
         Assert.Equal("quarantined", message.Reason);
         Assert.Equal("poison", message.Slide.Value);
-        Assert.Equal(["victim0", "victim1", "victim2"], victims.Order());
+        Assert.StartsWith(crashed ? "3 nodes crashed" : "3 nodes were lost", message.Detail, StringComparison.Ordinal);
+        Assert.Equal(["life0", "life1", "life2"], victims.Order());
         Assert.Equal(0, watcher.QueuedWork);
+    }
+
+    [Fact]
+    public async Task Node_that_vanished_counts_no_death_against_its_message()
+    {
+        // One death would be enough.
+        RedisEngineOptions strict = new() { Node = "", MaximumDeaths = 1 };
+        RedisEngine lost = await NodeAsync("lost", Silent, strict);
+        TaskCompletionSource begun = Signal();
+        lost.OnWork(1, (_, token) =>
+        {
+            begun.TrySetResult();
+            return Task.Delay(Timeout.InfiniteTimeSpan, token);
+        });
+        await lost.StartAsync(None);
+        await lost.SubmitAsync(Shard("a"), None);
+        await begun.Task.WaitAsync(Patience);
+
+        RedisEngine heir = await NodeAsync("heir", options: strict);
+        TaskCompletionSource<(int, int)> swept = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource done = Signal();
+        heir.Swept = (_, taken, quarantined) => swept.TrySetResult((taken, quarantined));
+        heir.OnWork(1, (_, _) =>
+        {
+            done.TrySetResult();
+            return Task.CompletedTask;
+        });
+        await heir.StartAsync(None);
+        Assert.Equal((1, 0), await swept.Task.WaitAsync(Patience));
+        await done.Task.WaitAsync(Patience);
+    }
+
+    [Fact]
+    public async Task Coordinator_lost_after_its_last_shard_costs_no_shard_of_the_set_that_is_being_aggregated()
+    {
+        RedisEngine lost = await NodeAsync("lost", Silent);
+        RunBoard board = new(lost.Link);
+        SlideId slide = new("a");
+        Assert.Equal("ok", await board.SubmitAsync(OrderOfServiceTests.Specification("r", RunPriority.Normal, ["a"], window: 1), None));
+        async Task HandOutAsync(RedisEngine node)
+        {
+            await node.ExpectAsync(slide, "plan", 5, ActorKind.Aggregator, new AggregateSlide(slide), None);
+            for (int i = 0; i < 5; i++)
+            {
+                await node.SubmitAsync(Shard("a", i) with { Place = i + 1 }, None);
+            }
+        }
+
+        lost.OnTell(ActorKind.Coordinator, 1, async (_, token) =>
+        {
+            await HandOutAsync(lost);
+            await Task.Delay(Timeout.InfiniteTimeSpan, token);
+        });
+        await lost.StartAsync(None);
+        RedisEngine heir = await NodeAsync("heir");
+        int performed = 0;
+        TaskCompletionSource again = Signal();
+        TaskCompletionSource ended = Signal();
+        heir.OnWork(2, async (shard, token) =>
+        {
+            Interlocked.Increment(ref performed);
+            await heir.CompleteAsync(slide, shard.Stream, shard.Index, token);
+        });
+        heir.OnTell(ActorKind.Coordinator, 1, async (_, _) =>
+        {
+            await HandOutAsync(heir);
+            again.TrySetResult();
+        });
+        heir.OnTell(ActorKind.Aggregator, 1, async (message, token) =>
+        {
+            if (message is FinishRun)
+            {
+                ended.TrySetResult();
+                return;
+            }
+
+            await again.Task.WaitAsync(Patience, token);
+            await heir.SettleAsync(LuaScript.End, token, "r", "a", "done", "0");
+        });
+        await heir.StartAsync(None);
+        await ended.Task.WaitAsync(Patience);
+
+        RunStatus status = (await board.StatusAsync("r", None))!;
+        Assert.Equal((1, 5), (status.Done, status.Shards));
+        Assert.Equal(5, performed);
     }
 
     [Fact]
@@ -155,8 +250,8 @@ public sealed class TakeOverTests(RedisServer server) : IAsyncLifetime
         await leaving.DisposeAsync();
         Assert.Equal(1, leaving.QueuedWork);
 
-        // One death would be enough here.
-        RedisEngine next = await NodeAsync("next", options: new RedisEngineOptions { Node = "", MaximumDeaths = 1 });
+        // One death or loss would be enough here.
+        RedisEngine next = await NodeAsync("next", options: new RedisEngineOptions { Node = "", MaximumDeaths = 1, MaximumLosses = 1 });
         TaskCompletionSource<EmbedShard> done = new(TaskCreationOptions.RunContinuationsAsynchronously);
         next.OnWork(1, (shard, _) =>
         {
@@ -217,7 +312,7 @@ public sealed class TakeOverTests(RedisServer server) : IAsyncLifetime
             complete.TrySetResult();
             return Task.CompletedTask;
         });
-        await slow.ExpectAsync(new SlideId("a"), 1, ActorKind.Aggregator, new AggregateSlide(new SlideId("a")), None);
+        await slow.ExpectAsync(new SlideId("a"), "plan", 1, ActorKind.Aggregator, new AggregateSlide(new SlideId("a")), None);
         await slow.SubmitAsync(Shard("a"), None);
         await begun.Task.WaitAsync(Patience);
         await quick.StartAsync(None);
@@ -234,8 +329,8 @@ public sealed class TakeOverTests(RedisServer server) : IAsyncLifetime
         using RedisServer own = new();
         RedisLink link = await RedisLink.ConnectAsync(own.NewSettings());
         _open.Add(link);
-        // One death would quarantine.
-        RedisEngine engine = new(link, new RedisEngineOptions { Node = "node", Lease = Lease, MaximumDeaths = 1 });
+        // One loss would quarantine.
+        RedisEngine engine = new(link, new RedisEngineOptions { Node = "node", Lease = Lease, MaximumDeaths = 1, MaximumLosses = 1 });
         _open.Add(engine);
         List<string> told = [];
         TaskCompletionSource begun = Signal();
@@ -290,7 +385,7 @@ public sealed class TakeOverTests(RedisServer server) : IAsyncLifetime
             all.TrySetResult();
             return Task.CompletedTask;
         });
-        await engine.ExpectAsync(new SlideId("a"), 100, ActorKind.Aggregator, new AggregateSlide(new SlideId("a")), None);
+        await engine.ExpectAsync(new SlideId("a"), "plan", 100, ActorKind.Aggregator, new AggregateSlide(new SlideId("a")), None);
         for (int i = 0; i < 100; i++)
         {
             await engine.SubmitAsync(Shard("a", i), None);
@@ -322,7 +417,7 @@ public sealed class TakeOverTests(RedisServer server) : IAsyncLifetime
         node.OnTell(ActorKind.Coordinator, 1, async (_, token) =>
         {
             traces["coordinator"] = Activity.Current!.TraceId.ToHexString();
-            await node.ExpectAsync(slide, 1, ActorKind.Aggregator, new AggregateSlide(slide), token);
+            await node.ExpectAsync(slide, "plan", 1, ActorKind.Aggregator, new AggregateSlide(slide), token);
             await node.SubmitAsync(Shard("a"), token);
         });
         node.OnWork(1, async (shard, token) =>

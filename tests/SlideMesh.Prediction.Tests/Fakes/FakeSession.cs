@@ -25,7 +25,7 @@ internal sealed class FakeSession(Func<IReadOnlyList<TensorView>, IReadOnlyList<
             new FakeSession(run));
 
     /// <summary>Hidden = the features, attention = the given function of a row; the bag graph returns what was pooled.</summary>
-    public static AttentionHead Identity(int dimension, Func<ReadOnlyMemory<float>, float> attention) => new(
+    public static StreamedHead Identity(int dimension, Func<ReadOnlyMemory<float>, float> attention) => new(
         Graph(
             GraphRole.Instance, [("features", [-1, dimension])], [GraphRole.HiddenTensor, GraphRole.AttentionTensor],
             inputs =>

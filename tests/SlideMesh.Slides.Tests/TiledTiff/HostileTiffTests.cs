@@ -45,6 +45,8 @@ public sealed class HostileTiffTests : IDisposable
             new TiffBuilder { TileEdge = 16, IsLittleEndian = false, Subsampling = JpegSubsampling.Both }.Build(Pictures.Noise(60, 40, 7)),
             TiledTiffSourceTests.Jpeg2000Slide("tile-rgb.j2k", 33005),
             TiledTiffSourceTests.Jpeg2000Slide("tile-ycbcr.j2k", 33003),
+            new TiffBuilder { TileEdge = 16, HasSubIfds = true, Description = OmeTiffTests.Xml(OmeTiffTests.Pixels(60, 40)) }.Build(Pictures.Noise(60, 40, 7), Pictures.Noise(30, 20, 8)),
+            new TiffBuilder { TileEdge = 16, Software = "Philips DP v1.0", Description = PhilipsTests.Xml(0.0005, 0.001) }.Build(Pictures.Noise(64, 32, 7), Pictures.Noise(32, 16, 8)),
         ];
         long before = ResidentBytes("VmRSS");
         int opened = 0;

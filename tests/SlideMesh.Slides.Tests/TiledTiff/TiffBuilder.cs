@@ -24,6 +24,12 @@ internal sealed record TiffBuilder
 
     public string? Description { get; init; }
 
+    /// <summary>Tag 305, by which Philips slides are recognised.</summary>
+    public string? Software { get; init; }
+
+    /// <summary>Lower levels hang below the first directory (tag 330) instead of following it, as OME-TIFF has it.</summary>
+    public bool HasSubIfds { get; init; }
+
     /// <summary>Aperio's second picture, which is striped and no level.</summary>
     public bool HasThumbnail { get; init; }
 
@@ -52,9 +58,24 @@ internal sealed record TiffBuilder
             Put(file, OffsetBytes, 0);
         }
 
-        for (int i = 0; i < levels.Length; i++)
+        List<long> below = [];
+        for (int i = 1; HasSubIfds && i < levels.Length; i++)
         {
-            pointer = AddDirectory(file, pointer, LevelTags(file, i, levels[i]));
+            int own = file.Count;
+            Put(file, OffsetBytes, 0);
+            AddDirectory(file, own, LevelTags(file, i, levels[i]));
+            below.Add(Enumerable.Range(0, OffsetBytes).Sum(b => (long)file[own + b] << (8 * (IsLittleEndian ? b : OffsetBytes - 1 - b))));
+        }
+
+        for (int i = 0; i < (HasSubIfds ? 1 : levels.Length); i++)
+        {
+            SortedDictionary<ushort, (ushort Type, long[] Values)> tags = LevelTags(file, i, levels[i]);
+            if (below.Count > 0)
+            {
+                tags[330] = (IsBig ? (ushort)18 : (ushort)13, [.. below]);
+            }
+
+            pointer = AddDirectory(file, pointer, tags);
             if (i == 0 && HasThumbnail)
             {
                 pointer = AddDirectory(file, pointer, ThumbnailTags(file));
@@ -123,6 +144,11 @@ internal sealed record TiffBuilder
             tags[270] = (2, [.. Encoding.ASCII.GetBytes(Description + "\0").Select(b => (long)b)]);
         }
 
+        if (index == 0 && Software is not null)
+        {
+            tags[305] = (2, [.. Encoding.ASCII.GetBytes(Software + "\0").Select(b => (long)b)]);
+        }
+
         foreach ((ushort tag, ushort value) in Override)
         {
             tags[tag] = (3, [value]);
@@ -170,7 +196,7 @@ internal sealed record TiffBuilder
             List<byte> value = [];
             foreach (long number in numbers)
             {
-                Put(value, type switch { 3 => 2, 4 => 4, 16 => 8, _ => 1 }, number);
+                Put(value, type switch { 3 => 2, 4 or 13 => 4, 16 or 18 => 8, _ => 1 }, number);
             }
 
             if (value.Count > OffsetBytes)

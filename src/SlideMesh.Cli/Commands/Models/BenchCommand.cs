@@ -62,7 +62,7 @@ internal static class BenchCommand
         }
         else
         {
-            BenchBags(package, new FixedThreads(engine, used), sizes.Length > 0 ? sizes : [1000, 10_000], cancellation);
+            BenchBags(package, engine, sizes.Length > 0 ? sizes : [1000, 10_000], used, cancellation);
         }
 
         return ExitCode.Success;
@@ -111,13 +111,13 @@ internal static class BenchCommand
         table.Write(Console.Out);
     }
 
-    private static void BenchBags(ModelPackage package, FixedThreads engine, int[] bags, CancellationToken cancellation)
+    private static void BenchBags(ModelPackage package, IInferenceEngine engine, int[] bags, int threads, CancellationToken cancellation)
     {
         TextTable table = new("tiles in a bag", "bags/s", "ms a bag", "peak memory so far, MiB");
         int width = package.Manifest.Encoder!.Dimension;
         FeatureStream stream = new("bench", package.Manifest.Encoder.Name, package.Manifest.Tile!, width);
         ResolvedPipeline pipeline = new([package], [stream], new Dictionary<string, string> { [package.Name] = stream.Id });
-        using SlidePredictor predictor = new(pipeline, engine);
+        using SlidePredictor predictor = new(pipeline, engine, threads);
         if (package.Manifest.OmicsFeaturesFile is not null)
         {
             throw new CommandException($"{package.Name} takes omics; measure it in a run");
@@ -156,23 +156,6 @@ internal static class BenchCommand
     {
         using Process self = Process.GetCurrentProcess();
         return self.PeakWorkingSet64 >> 20;
-    }
-
-    /// <summary>An engine whose graphs compute with so many threads, whatever their caller asks.</summary>
-    private sealed class FixedThreads(IInferenceEngine engine, int count) : IInferenceEngine
-    {
-        public string Description => engine.Description;
-
-        public string Device => engine.Device;
-
-        public IInferenceSession Load(string path, int threads) => engine.Load(path, count);
-
-        public IInferenceSession Load(ModelPackage package, string role, int threads) => engine.Load(package, role, count);
-
-        public void Dispose()
-        {
-            // The engine is its maker's.
-        }
     }
 
     private static string Number(double value) => value.ToString("0.###", CultureInfo.InvariantCulture);

@@ -10,14 +10,30 @@ internal sealed record ScriptProgram(string Source, IReadOnlyList<(string Name, 
     /// Writes the program. No name of the file enters the source: variables are numbered, so that a graph cannot bring code of its own.
     /// Floating-point casts go to <paramref name="precision"/>.
     /// </summary>
+    /// <param name="fusesAttention">Attention is written as one operator, which libtorch has in this form since 2.1.</param>
     /// <returns>A program whose <c>forward</c> takes the graph's inputs in order and gives a tuple of its outputs in order.</returns>
     /// <exception cref="OnnxException">An operator is not covered, which the message names, or the graph contradicts itself.</exception>
-    public static ScriptProgram Write(OnnxGraph graph, Precision precision)
+    public static ScriptProgram Write(OnnxGraph graph, Precision precision, bool fusesAttention = false)
     {
         ScriptWriter writer = new(graph, precision);
+        Dictionary<OnnxNode, AttentionPattern> ends = new(ReferenceEqualityComparer.Instance);
+        HashSet<OnnxNode> within = new(ReferenceEqualityComparer.Instance);
+        foreach (AttentionPattern attention in fusesAttention ? AttentionPattern.FindAll(graph) : [])
+        {
+            ends.Add(attention.End, attention);
+            within.UnionWith(attention.Within);
+        }
+
         foreach (OnnxNode node in graph.Nodes)
         {
-            OperatorTable.Write(writer, node);
+            if (ends.TryGetValue(node, out AttentionPattern? fused))
+            {
+                fused.Write(writer);
+            }
+            else if (!within.Contains(node))
+            {
+                OperatorTable.Write(writer, node);
+            }
         }
 
         return writer.Finish();

@@ -85,9 +85,15 @@ internal sealed class ScriptWriter
     {
         TensorValue tensor => tensor.Name,
         ConstantValue constant => Weight(constant.Tensor),
-        NumbersValue numbers => Tensor($"torch.tensor({numbers.Expression}, dtype=4)"),
+        NumbersValue { Constant: { } known } numbers => Weight(WholeNumbers(known, numbers.IsScalar)),
+        // A scalar on the host goes with tensors of any device, and nothing waits for it. A list has to lie beside weights and inputs.
+        NumbersValue { IsScalar: true } scalar => Tensor($"torch.tensor({scalar.Expression}, dtype=4)"),
+        NumbersValue numbers => Tensor($"torch.tensor({numbers.Expression}, dtype=4, device={Device})"),
         _ => throw new InvalidOperationException("An unknown kind of value."),
     };
+
+    private static OnnxTensor WholeNumbers(IReadOnlyList<long> numbers, bool scalar) =>
+        new(OnnxType.Int64, scalar ? [] : [numbers.Count], numbers.SelectMany(BitConverter.GetBytes).ToArray());
 
     /// <summary>A value as an expression of type List[int].</summary>
     public string AsList(ScriptValue value) => value switch

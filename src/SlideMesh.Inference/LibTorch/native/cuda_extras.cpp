@@ -7,11 +7,25 @@ namespace smt {
 
 namespace {
 
+// Only calls of the thread that records may disturb a recording: other models run and take memory meanwhile. Since PyTorch 2.1; before,
+// the mode is a global one, and a recording that another model disturbs is given up.
+template <typename Recorder>
+auto begin(Recorder& graph, int) -> decltype(graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal))
+{
+    graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
+}
+
+template <typename Recorder>
+void begin(Recorder& graph, long)
+{
+    graph.capture_begin();
+}
+
 class Graph final : public RecordedGraph {
 public:
     explicit Graph(const std::function<void()>& work)
     {
-        graph_.capture_begin();
+        begin(graph_, 0);
         try {
             work();
         } catch (...) {

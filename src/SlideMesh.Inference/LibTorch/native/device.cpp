@@ -104,8 +104,17 @@ void Threads::use(int32_t threads) const
     }
 }
 
+void Threads::use_alone() const
+{
+    // Without this, PyTorch starts one for each core that it sees, for each thread that calls it, also where a container has the time of few.
+    if (at::get_num_threads() != 1) {
+        at::set_num_threads(1);
+    }
+}
+
 void try_precision(const smt_context& context)
 {
+    context.threads.use_alone();
     const c10::InferenceMode inference;
     const auto options = at::TensorOptions().device(context.device).dtype(context.precision);
     at::Tensor x = at::ones({2, 3, 8, 8}, options);

@@ -51,6 +51,9 @@ public:
     // Operators that this thread calls from now on use so many.
     void use(int32_t threads) const;
 
+    // Operators that this thread calls from now on use no other thread: for loading, which is given none.
+    void use_alone() const;
+
 private:
     int (*get_blas_)() = nullptr;
     void (*set_blas_)(int) = nullptr;

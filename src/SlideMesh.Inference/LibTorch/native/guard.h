@@ -29,7 +29,9 @@ inline void require(bool holds, const std::string& otherwise)
 inline bool says_out_of_memory(const std::string& text)
 {
     return text.find("out of memory") != std::string::npos || text.find("can't allocate memory") != std::string::npos
-        || text.find("CUBLAS_STATUS_ALLOC_FAILED") != std::string::npos;
+        || text.find("CUBLAS_STATUS_ALLOC_FAILED") != std::string::npos || text.find("CUDNN_STATUS_ALLOC_FAILED") != std::string::npos
+        // What a device without memory for the libraries' own workspaces says.
+        || (text.find("CUBLAS_STATUS_NOT_INITIALIZED") != std::string::npos && text.find("cublasCreate") != std::string::npos);
 }
 
 inline int32_t fail(smt_error* error, int32_t code, const char* text)

@@ -78,8 +78,15 @@ torch::jit::Module prepare(torch::jit::Module module, const smt_context& context
 {
     module.eval();
     move(module, context, channels_last);
-    const PlainExecution plain;
-    return torch::jit::freeze(module);
+    // Not under PlainExecution: freezing inlines what the optimiser has made of the parts' methods, and without it calls of parts of
+    // parts would stay, to methods that freezing takes away.
+    torch::jit::Module frozen = torch::jit::freeze(module);
+    if (context.on_cuda()) {
+        // Weights are converted and folded on the current stream; runs read them on streams that do not wait for it.
+        const c10::impl::DeviceGuardImplInterface* impl = c10::impl::getDeviceGuardImpl(context.device.type());
+        impl->synchronizeStream(impl->getStream(context.device));
+    }
+    return frozen;
 }
 
 } // namespace smt
@@ -110,6 +117,7 @@ int32_t smt_builder_weight(
             std::memcpy(tensor.data_ptr(), data, static_cast<size_t>(bytes));
         }
         const smt_context& context = *builder->hold.get();
+        context.threads.use_alone();
         if (on_host == 0) {
             tensor = tensor.is_floating_point() ? tensor.to(context.device, context.precision) : tensor.to(context.device);
         }

@@ -127,8 +127,10 @@ at::Tensor replayed(smt_session& session, const at::Tensor& bytes, const smt_til
     std::vector<float> numbers(tiles.scale, tiles.scale + 3);
     numbers.insert(numbers.end(), tiles.bias, tiles.bias + 3);
     const smt_session::RecordingKey key{tiles.rows, tiles.edge, tiles.model_edge, tiles.output_index, tiles.channels_last, numbers};
-    if (session.recordings.count(key) == 0) {
+    if (session.recordings.count(key) == 0 && !session.recordings.empty()) {
         // One at a time: runs have one size, and each recording keeps the memory of its run.
+        // What replays it may be under way.
+        c10::impl::getDeviceGuardImpl(session.hold->device.type())->synchronizeStream(session.compute);
         session.recordings.clear();
     }
     smt::Recording& recording = session.recordings[key];
@@ -232,8 +234,9 @@ int32_t smt_builder_finish(smt_builder* builder, const char* source, int32_t cha
 {
     return smt::guarded(error, [&] {
         smt::require(builder != nullptr && source != nullptr && session != nullptr, "smt_builder_finish: a null argument");
-        builder->module.define(source);
         smt_context* context = builder->hold.get();
+        context->threads.use_alone();
+        builder->module.define(source);
         *session = std::make_unique<smt_session>(context, smt::prepare(builder->module, *context, channels_last != 0)).release();
     });
 }
@@ -242,6 +245,7 @@ int32_t smt_session_load(smt_context* context, const char* path, int32_t channel
 {
     return smt::guarded(error, [&] {
         smt::require(context != nullptr && path != nullptr && session != nullptr, "smt_session_load: a null argument");
+        context->threads.use_alone();
         torch::jit::Module module = torch::jit::load(path, c10::Device(c10::DeviceType::CPU));
         smt::require(module.find_method("forward").has_value(), "the module has no method 'forward'");
         const std::string forbidden = smt::forbidden_operator(module);

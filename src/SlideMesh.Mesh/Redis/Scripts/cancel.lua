@@ -17,5 +17,5 @@ end
 redis.call('DEL', P .. 'todo:' .. run)
 redis.call('HSET', name, 'state', 'cancelled', 'inflight', 0)
 known[run] = nil
-post('aggregator', run, '.run', '1', message('finish', '.run'), '', 0, 0)
+post('aggregator', run, '.run', '1', message('finish', '.run'), '', 0, 0, 0)
 return 'ok'

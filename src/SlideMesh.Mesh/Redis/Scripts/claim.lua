@@ -1,6 +1,6 @@
--- pool, node, count, aging (µs a class), then slides that the node has open, as "run slide"
+-- pool, holder, count, aging (µs a class), then slides that the node has open, as "run slide"
 -- → per message: run, slide, id, epoch, attempt, deaths, body, trace
-local pool, node, wanted, aging = ARGV[2], ARGV[3], num(ARGV[4]), num(ARGV[5])
+local pool, holder, wanted, aging = ARGV[2], ARGV[3], num(ARGV[4]), num(ARGV[5])
 
 -- The class that is served first, lower by one for each `aging` that its least recently served run has waited: nobody starves.
 local function pick()
@@ -17,6 +17,9 @@ local function pick()
 end
 
 local function choose(run, lanes)
+  -- What came back has waited for a lease already: before the slides that the node has open.
+  local returned = redis.call('ZRANGEBYSCORE', lanes, '-inf', '0', 'LIMIT', 0, 1)[1]
+  if returned then return returned, false end
   for i = 6, #ARGV do
     if string.sub(ARGV[i], 1, #run + 1) == run .. ' ' then
       local slide = string.sub(ARGV[i], #run + 2)
@@ -30,10 +33,10 @@ local function take(lane, back)
   while true do
     local returned = redis.call('LPOP', back)
     if not returned then break end
-    local entry = redis.call('XCLAIM', lane, GROUP, node, 0, returned)[1]
+    local entry = redis.call('XCLAIM', lane, GROUP, holder, 0, returned)[1]
     if entry then return entry end
   end
-  local read = redis.call('XREADGROUP', 'GROUP', GROUP, node, 'COUNT', 1, 'STREAMS', lane, '>')
+  local read = redis.call('XREADGROUP', 'GROUP', GROUP, holder, 'COUNT', 1, 'STREAMS', lane, '>')
   return read and read[1][2][1]
 end
 
@@ -49,7 +52,8 @@ while #claims < wanted and turns < wanted + 64 do
     redis.call('ZREM', ring, run)
   else
     local mail = key('mail', pool, run, slide)
-    local entry = take(key('lane', pool, run, slide), key('back', pool, run, slide))
+    local back = key('back', pool, run, slide)
+    local entry = take(key('lane', pool, run, slide), back)
     if entry then
       local id = entry[1]
       local epoch = redis.call('INCR', P .. 'epoch')
@@ -59,7 +63,7 @@ while #claims < wanted and turns < wanted + 64 do
       end
       epoch = whole(epoch)
       local m = redis.call('HMGET', mail, 'serial', 'a:' .. id, 'd:' .. id)
-      redis.call('HSET', mail, 'e:' .. id, epoch, 'n:' .. id, node, 's:' .. id, whole(now))
+      redis.call('HSET', mail, 'e:' .. id, epoch, 'n:' .. id, holder, 's:' .. id, whole(now))
       local waiting = redis.call('HINCRBY', mail, 'waiting', -1)
       count(pool, run, -1)
       redis.call('ZINCRBY', P .. 'held:' .. pool, 1, run .. ' ' .. slide)
@@ -67,7 +71,7 @@ while #claims < wanted and turns < wanted + 64 do
       else redis.call('ZADD', P .. 'started:' .. pool, whole(now), run .. ' ' .. slide .. ' ' .. id) end
       if m[1] == '1' or waiting <= 0 then redis.call('ZREM', lanes, slide)
       -- Nodes without a slide of their own spread over the slides.
-      elseif not hinted then redis.call('ZADD', lanes, 'XX', whole(now + turns), slide) end
+      elseif not hinted then redis.call('ZADD', lanes, 'XX', redis.call('EXISTS', back) == 1 and '0' or whole(now + turns), slide) end
       claims[#claims + 1] = { run, slide, id, epoch, m[2] or '0', m[3] or '0', entry[2][2], entry[2][4] }
     else
       count(pool, run, -num(redis.call('HGET', mail, 'waiting')))

@@ -46,7 +46,7 @@ local function ready(pool, run, slide)
   end
 end
 
-local function post(pool, run, slide, serial, body, trace, attempt, deaths)
+local function post(pool, run, slide, serial, body, trace, attempt, deaths, losses)
   local lane = key('lane', pool, run, slide)
   local mail = key('mail', pool, run, slide)
   if redis.call('EXISTS', mail) == 0 then
@@ -57,6 +57,7 @@ local function post(pool, run, slide, serial, body, trace, attempt, deaths)
   local id = redis.call('XADD', lane, '*', 'b', body, 't', trace)
   if attempt > 0 then redis.call('HSET', mail, 'a:' .. id, attempt) end
   if deaths > 0 then redis.call('HSET', mail, 'd:' .. id, deaths) end
+  if losses > 0 then redis.call('HSET', mail, 'l:' .. id, losses) end
   redis.call('HINCRBY', mail, 'waiting', 1)
   count(pool, run, 1)
   ready(pool, run, slide)
@@ -87,7 +88,7 @@ local function drop(pool, run, slide, id)
   redis.call('XACK', lane, GROUP, id)
   redis.call('XDEL', lane, id)
   unhold(pool, run, slide, id, mail)
-  redis.call('HDEL', mail, 'e:' .. id, 'f:' .. id, 'n:' .. id, 's:' .. id, 'a:' .. id, 'd:' .. id, 'x:' .. id)
+  redis.call('HDEL', mail, 'e:' .. id, 'f:' .. id, 'n:' .. id, 's:' .. id, 'a:' .. id, 'd:' .. id, 'l:' .. id, 'x:' .. id)
   if redis.call('XLEN', lane) == 0 then
     redis.call('DEL', lane, mail, key('back', pool, run, slide))
   else
@@ -95,7 +96,7 @@ local function drop(pool, run, slide, id)
   end
 end
 
--- The entry waits again, in front of those that were never claimed. The old epoch is void.
+-- The entry waits again, in front of those that were never claimed, and its lane in front of its run's others. The old epoch is void.
 local function give_back(pool, run, slide, id)
   local mail = key('mail', pool, run, slide)
   unhold(pool, run, slide, id, mail)
@@ -104,6 +105,7 @@ local function give_back(pool, run, slide, id)
   redis.call('HINCRBY', mail, 'waiting', 1)
   count(pool, run, 1)
   ready(pool, run, slide)
+  redis.call('ZADD', P .. 'lanes:' .. pool .. ':' .. run, 'XX', '0', slide)
 end
 
 -- Everything of a lane goes: what waits is not claimed any more, and claims that are held become void.
@@ -118,9 +120,12 @@ end
 -- Shards of a set that did not bring its slide to an end count no more: they are counted in the set that follows.
 local function forget(run, slide, ended)
   purge(run_of(run).pool, run, slide)
-  if not ended then
-    local have = num(redis.call('HGET', P .. 'set:' .. run .. ':' .. slide, 'have'))
-    if have > 0 then redis.call('HINCRBY', P .. 'run:' .. run, 'shards', -have) end
+  local had = P .. 'had:' .. run .. ':' .. slide
+  if ended then
+    redis.call('DEL', had)
+  else
+    local counted = #redis.call('SDIFF', P .. 'have:' .. run .. ':' .. slide, had)
+    if counted > 0 then redis.call('HINCRBY', P .. 'run:' .. run, 'shards', -counted) end
   end
   redis.call('DEL', P .. 'set:' .. run .. ':' .. slide, P .. 'have:' .. run .. ':' .. slide)
 end
@@ -130,8 +135,8 @@ local function settle(run, slide, shard)
   local set = P .. 'set:' .. run .. ':' .. slide
   local s = redis.call('HMGET', set, 'want', 'pool', 'body', 'trace')
   if not s[1] or redis.call('SADD', P .. 'have:' .. run .. ':' .. slide, shard) == 0 then return end
-  redis.call('HINCRBY', P .. 'run:' .. run, 'shards', 1)
-  if redis.call('HINCRBY', set, 'have', 1) == num(s[1]) then post(s[2], run, slide, '1', s[3], s[4], 0, 0) end
+  if redis.call('SISMEMBER', P .. 'had:' .. run .. ':' .. slide, shard) == 0 then redis.call('HINCRBY', P .. 'run:' .. run, 'shards', 1) end
+  if redis.call('HINCRBY', set, 'have', 1) == num(s[1]) then post(s[2], run, slide, '1', s[3], s[4], 0, 0, 0) end
 end
 
 local function message(kind, slide) return '{"$type":"' .. kind .. '","slide":"' .. slide .. '"}' end
@@ -146,7 +151,7 @@ local function admit(run)
     if not slide then break end
     inside = redis.call('HINCRBY', name, 'inflight', 1)
     redis.call('HSET', P .. 'slides:' .. run, slide, 'waiting')
-    post('coordinator', run, slide, '1', message('plan', slide), r[4] or '', 0, 0)
+    post('coordinator', run, slide, '1', message('plan', slide), r[4] or '', 0, 0, 0)
   end
 end
 
@@ -154,7 +159,7 @@ local ENDED = { done = true, failed = true, quarantined = true }
 
 local function close_when_ended(run)
   local r = redis.call('HMGET', P .. 'run:' .. run, 'ended', 'total', 'trace')
-  if num(r[1]) >= num(r[2]) then post('aggregator', run, '.run', '1', message('finish', '.run'), r[3] or '', 0, 0) end
+  if num(r[1]) >= num(r[2]) then post('aggregator', run, '.run', '1', message('finish', '.run'), r[3] or '', 0, 0, 0) end
 end
 
 -- A slide has ended, however. Told twice, it counts once.

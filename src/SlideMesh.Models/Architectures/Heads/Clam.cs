@@ -90,21 +90,26 @@ internal sealed class ClamMil : IArchitecture
     {
         bool two = weights.Has("classifier.weight");
         long features = weights.Extent("fc.0.weight", 1);
-        OnnxGraph g = new("whole");
+        OnnxGraph g = new("instance");
         GraphValue h = g.Relu(g.Linear(g.Input("features", -1, features), weights, "fc.0."));
         long classes = weights.Extent(two ? "classifier.weight" : "classifiers.weight", 0);
         GraphValue logits = g.Linear(h, weights, two ? "classifier." : "classifiers.");
         GraphValue probabilities = g.Softmax(logits);
         GraphValue score = two ? g.Slice(probabilities, 1, 1, 2) : g.Node("ReduceMax", [probabilities], ("axes", [1L]), ("keepdims", 1));
-        GraphValue best = g.Node("ArgMax", [score], ("axis", 0), ("keepdims", 0));
-        g.Output(HeadAnswers.Logits, g.Node("Gather", [logits, best], ("axis", 0)), 1, classes);
-        g.Output(GraphRole.AttentionTensor, logits, -1, classes);
+
+        // Column 0 chooses the tile; the others are the logits, for the maps.
+        g.Output(GraphRole.HiddenTensor, logits, -1, classes);
+        g.Output(GraphRole.AttentionTensor, g.Concat(1, score, logits), -1, classes + 1);
+        OnnxGraph bag = new("bag");
+        GraphValue pooled = bag.Input(GraphRole.PooledTensor, 1, classes + 1, classes);
+        bag.Output(HeadAnswers.Logits, bag.Reshape(bag.Slice(pooled, 1, 0, 1), 1, classes), 1, classes);
         return new ModelDesign
         {
             Kind = ModelKind.SlideHead,
-            Graphs = new Dictionary<string, OnnxGraph> { [GraphRole.Whole] = g },
+            Graphs = new Dictionary<string, OnnxGraph> { [GraphRole.Instance] = g, [GraphRole.Bag] = bag },
+            Pooling = Pooling.Top,
             FeatureDimension = (int)features,
-            Outputs = [HeadAnswers.Classes(options, classes, attention: null, perClass: [.. Enumerable.Range(0, (int)classes)])],
+            Outputs = [HeadAnswers.Classes(options, classes, attention: null, perClass: [.. Enumerable.Range(1, (int)classes)])],
             Description = $"max pooling over tile logits, {features} features, {classes} classes",
         };
     }

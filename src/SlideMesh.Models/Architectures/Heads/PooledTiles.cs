@@ -19,19 +19,14 @@ internal sealed class MeanPool : IArchitecture
         StateDict mlp = weights.Below("mlp.");
         long features = mlp.Extent(mlp.Has("0.0.weight") ? "0.0.weight" : "0.weight", 1);
         long classes = mlp.Extent(mlp.LastOfMlp() + "weight", 0);
-        OnnxGraph instance = new("instance");
-        GraphValue x = instance.Input("features", -1, features);
-        instance.Output(GraphRole.HiddenTensor, x, -1, features);
-
-        // Equal scores: the softmax-weighted sum is the mean, and a bag of any size streams.
-        instance.Output(GraphRole.AttentionTensor, instance.Mul(instance.Slice(x, 1, 0, 1), instance.Scalar(0)), -1, 1);
         OnnxGraph bag = new("bag");
         GraphValue pooled = bag.Reshape(bag.Input(GraphRole.PooledTensor, 1, 1, features), 1, features);
         bag.Output(HeadAnswers.Logits, bag.Mlp(pooled, mlp, bag.Activation(options, "sigmoid")), 1, classes);
         return new ModelDesign
         {
             Kind = ModelKind.SlideHead,
-            Graphs = new Dictionary<string, OnnxGraph> { [GraphRole.Instance] = instance, [GraphRole.Bag] = bag },
+            Graphs = new Dictionary<string, OnnxGraph> { [GraphRole.Bag] = bag },
+            Pooling = Pooling.Mean,
             FeatureDimension = (int)features,
             Outputs = [HeadAnswers.Classes(options, classes, attention: null)],
             Description = $"mean pooling, {features} features, {classes} outputs",
@@ -62,40 +57,27 @@ internal sealed class PooledLogits(bool mean) : IArchitecture
 
         long features = head.Extent($"{layers[0]}.weight", 1);
         int classes = checked((int)head.Extent($"{layers[^1]}.weight", 0));
-        OnnxGraph tiles = new(mean ? "instance" : "whole");
-        GraphValue x = tiles.Input("features", -1, features);
+        OnnxGraph instance = new("instance");
+        GraphValue x = instance.Input("features", -1, features);
         foreach (int layer in layers)
         {
-            x = tiles.Linear(x, head, $"{layer}.");
-            x = layer == layers[^1] ? x : tiles.Relu(x);
+            x = instance.Linear(x, head, $"{layer}.");
+            x = layer == layers[^1] ? x : instance.Relu(x);
         }
 
+        // The logits are pooled, and shown in the maps.
+        instance.Output(GraphRole.HiddenTensor, x, -1, classes);
+        instance.Output(GraphRole.AttentionTensor, instance.Node("Identity", [x]), -1, classes);
+        OnnxGraph bag = new("bag");
+        bag.Output(HeadAnswers.Logits, bag.Reshape(bag.Input(GraphRole.PooledTensor, 1, 1, classes), 1, classes), 1, classes);
         return new ModelDesign
         {
             Kind = ModelKind.SlideHead,
-            Graphs = mean ? Mean(tiles, x, classes) : Maximum(tiles, x, classes),
+            Graphs = new Dictionary<string, OnnxGraph> { [GraphRole.Instance] = instance, [GraphRole.Bag] = bag },
+            Pooling = mean ? Pooling.Mean : Pooling.Maximum,
             FeatureDimension = (int)features,
-            Outputs = [HeadAnswers.Classes(options, classes, attention: null, perClass: [.. Enumerable.Range(mean ? 1 : 0, classes)])],
+            Outputs = [HeadAnswers.Classes(options, classes, attention: null, perClass: [.. Enumerable.Range(0, classes)])],
             Description = $"{(mean ? "mean" : "maximum")} of tile logits, {features} features, {classes} outputs",
         };
-    }
-
-    private static Dictionary<string, OnnxGraph> Mean(OnnxGraph instance, GraphValue logits, int classes)
-    {
-        // Column 0 has equal scores and pools; the others are the logits themselves, for the maps.
-        instance.Output(GraphRole.HiddenTensor, logits, -1, classes);
-        GraphValue equal = instance.Mul(instance.Slice(logits, 1, 0, 1), instance.Scalar(0));
-        instance.Output(GraphRole.AttentionTensor, instance.Concat(1, equal, logits), -1, classes + 1);
-        OnnxGraph bag = new("bag");
-        GraphValue pooled = bag.Input(GraphRole.PooledTensor, 1, classes + 1, classes);
-        bag.Output(HeadAnswers.Logits, bag.Reshape(bag.Slice(pooled, 1, 0, 1), 1, classes), 1, classes);
-        return new() { [GraphRole.Instance] = instance, [GraphRole.Bag] = bag };
-    }
-
-    private static Dictionary<string, OnnxGraph> Maximum(OnnxGraph whole, GraphValue logits, int classes)
-    {
-        whole.Output(HeadAnswers.Logits, whole.Node("ReduceMax", [logits], ("axes", [0L]), ("keepdims", 1)), 1, classes);
-        whole.Output(GraphRole.AttentionTensor, logits, -1, classes);
-        return new() { [GraphRole.Whole] = whole };
     }
 }

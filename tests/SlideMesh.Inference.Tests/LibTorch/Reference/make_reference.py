@@ -7,8 +7,10 @@ encoder.pt   the encoder, traced
 raising.pt   raises in forward
 reaching.pt  reads a file in forward
 loading.pt   runs code of its own while it is loaded
+nested.pt    parts within parts, four deep, as residual networks have them; with batch normalisation
 narrow.pt    gives [N, 7] where the package declares [N, 16]
 reference.json   resized48: features of two 48 px tiles, resized to 32 px (bilinear, antialiased) before they are normalised
+                 nested: features of nested.pt for sin(i / 10) as pixel i of [2, 3, 32, 32]
 """
 import io
 import json
@@ -82,13 +84,20 @@ def main():
     narrow = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 7)).eval()
     save(torch.jit.trace(narrow, torch.zeros(2, 3, 32, 32)), "narrow.pt")
 
+    part = nn.Sequential(nn.Sequential(nn.Conv2d(3, 16, 3, 2), nn.BatchNorm2d(16)), nn.ReLU())
+    nested = nn.Sequential(nn.Sequential(part, nn.AdaptiveAvgPool2d(1)), nn.Flatten())
+    part[0][1].running_mean.uniform_(-0.2, 0.2)
+    part[0][1].running_var.uniform_(0.5, 1.5)
+    save(torch.jit.trace(nested.eval(), torch.zeros(2, 3, 32, 32)), "nested.pt")
+
     n, y, x, c = np.mgrid[0:2, 0:48, 0:48, 0:3]
     tiles = torch.from_numpy(((7 * x + 13 * y + 29 * c + 53 * n) % 256).astype(np.uint8)).permute(0, 3, 1, 2).float() / 255
     small = F.interpolate(tiles, (32, 32), mode="bilinear", antialias=True, align_corners=False)
     small = (small - torch.tensor(MEAN)[None, :, None, None]) / torch.tensor(STD)[None, :, None, None]
     with torch.inference_mode():
-        features = encoder(small)
-    (HERE / "reference.json").write_text(json.dumps({"resized48": [[round(float(v), 7) for v in row] for row in features]}, indent=1) + "\n")
+        features = {"resized48": encoder(small), "nested": nested(torch.sin(torch.arange(2 * 3 * 32 * 32) * 0.1).reshape(2, 3, 32, 32))}
+    rows = {name: [[round(float(v), 7) for v in row] for row in values] for name, values in features.items()}
+    (HERE / "reference.json").write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

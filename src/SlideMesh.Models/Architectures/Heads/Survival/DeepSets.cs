@@ -22,8 +22,12 @@ internal sealed class DeepSets : IArchitecture
         long intervals = weights.Extent("classifier.weight", 0);
         bool takesOmics = weights.Has("fc_omic.0.0.weight");
         long genes = takesOmics ? weights.Extent("fc_omic.0.0.weight", 1) : 0;
-        OnnxGraph g = new("whole");
-        GraphValue h = g.Sum(g.Relu(g.Linear(g.Input("features", -1, features), weights, "phi.0.")), true, 0);
+        OnnxGraph instance = new("instance");
+        GraphValue phi = instance.Relu(instance.Linear(instance.Input("features", -1, features), weights, "phi.0."));
+        long width = weights.Extent("phi.0.weight", 0);
+        instance.Output(GraphRole.HiddenTensor, phi, -1, width);
+        OnnxGraph g = new("bag");
+        GraphValue h = g.Reshape(g.Input(GraphRole.PooledTensor, 1, 1, width), 1, width);
         h = g.Relu(g.Linear(h, weights, "rho.0."));
         if (takesOmics)
         {
@@ -35,7 +39,8 @@ internal sealed class DeepSets : IArchitecture
         return new ModelDesign
         {
             Kind = ModelKind.SlideHead,
-            Graphs = new Dictionary<string, OnnxGraph> { [GraphRole.Whole] = g },
+            Graphs = new Dictionary<string, OnnxGraph> { [GraphRole.Instance] = instance, [GraphRole.Bag] = g },
+            Pooling = Pooling.Sum,
             FeatureDimension = (int)features,
             OmicsFeatures = (int)genes,
             Outputs = [HeadAnswers.Hazards(options, intervals, attention: null)],

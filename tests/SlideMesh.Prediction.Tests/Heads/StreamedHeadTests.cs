@@ -8,7 +8,7 @@ using SlideMesh.Prediction.Tests.Fakes;
 
 namespace SlideMesh.Prediction.Tests.Heads;
 
-public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<EngineFixture>
+public sealed class StreamedHeadTests(EngineFixture fixture) : IClassFixture<EngineFixture>
 {
     [Fact]
     public void Streamed_head_equals_PyTorch()
@@ -97,7 +97,7 @@ public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<En
     public void Scores_far_outside_of_the_range_of_exp_are_pooled_exactly()
     {
         // Attention grows with the row, by 1,000 a block boundary: exp overflows without the shift, and each block outweighs all before.
-        using AttentionHead head = FakeSession.Identity(1, row => row.Span[0]);
+        using StreamedHead head = FakeSession.Identity(1, row => row.Span[0]);
         var bag = new FormulaBag(9000, 1, (i, _) => i < 4096 ? 1000 : i < 8192 ? -30000 : 2000);
 
         HeadResult result = head.Evaluate(bag, new CaseFacts([], []), default);
@@ -108,7 +108,7 @@ public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<En
     [Fact]
     public void Equal_scores_pool_to_the_mean()
     {
-        using AttentionHead head = FakeSession.Identity(2, _ => 3);
+        using StreamedHead head = FakeSession.Identity(2, _ => 3);
 
         HeadResult result = head.Evaluate(new FormulaBag(10_001, 2, (i, j) => j == 0 ? i : -1), new CaseFacts([], []), default);
 
@@ -131,7 +131,7 @@ public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<En
     [Fact]
     public void Infinite_attention_is_a_typed_failure_that_names_the_graph()
     {
-        using AttentionHead head = FakeSession.Identity(1, row => row.Span[0] == 5 ? float.PositiveInfinity : 0);
+        using StreamedHead head = FakeSession.Identity(1, row => row.Span[0] == 5 ? float.PositiveInfinity : 0);
 
         PredictionException e = Assert.Throws<PredictionException>(() => head.Evaluate(new FormulaBag(10, 1, (i, _) => i), new CaseFacts([], []), default));
 
@@ -179,7 +179,7 @@ public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<En
     {
         using var source = new CancellationTokenSource();
         int read = 0;
-        using AttentionHead head = FakeSession.Identity(1, _ => 0);
+        using StreamedHead head = FakeSession.Identity(1, _ => 0);
         var bag = new FormulaBag(
             20_000, 1,
             (i, _) =>
@@ -214,7 +214,7 @@ public sealed class AttentionHeadTests(EngineFixture fixture) : IClassFixture<En
         HeadGraph instance = FakeSession.Graph(
             GraphRole.Instance, [("features", [-1, Width])], [GraphRole.HiddenTensor, GraphRole.AttentionTensor],
             inputs => inputs[0].Shape[0] == BagReader.BlockRows ? full : last);
-        using var head = new AttentionHead(instance, FakeSession.PooledOut(Hidden), Width);
+        using var head = new StreamedHead(instance, FakeSession.PooledOut(Hidden), Width);
         var bag = new FormulaBag(Count, Width, (i, j) => (i ^ j) & 1);
 
         long before = GC.GetAllocatedBytesForCurrentThread();

@@ -1,0 +1,17 @@
+using SlideMesh.Inference.Packages;
+
+namespace SlideMesh.Prediction.Heads;
+
+/// <summary>
+/// What is left of a bag after its blocks were added in order: see <see cref="Pooling"/>. The same rows in the same order give the same bits,
+/// however they are cut into blocks whose rows are a multiple of four. Not thread-safe.
+/// </summary>
+internal interface ITilePool
+{
+    /// <param name="hidden">[rows, H].</param>
+    /// <param name="attention">Raw scores, [rows, K]; empty for pools that take none.</param>
+    void Add(ReadOnlyMemory<float> hidden, ReadOnlySpan<float> attention);
+
+    /// <summary>[K, H] so far.</summary>
+    float[] Pooled();
+}
