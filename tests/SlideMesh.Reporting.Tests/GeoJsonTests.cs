@@ -2,6 +2,8 @@ using System.Text.Json;
 using SlideMesh.Prediction;
 using SlideMesh.Reporting.GeoJson;
 using SlideMesh.Slides;
+using SlideMesh.Slides.Pyramid;
+using SlideMesh.Tissue.Contours;
 using SlideMesh.Tissue.Quality;
 
 namespace SlideMesh.Reporting.Tests;
@@ -84,6 +86,48 @@ public sealed class GeoJsonTests
 
         Assert.Equal(Bytes("a"), Bytes("a"));
         Assert.NotEqual(Bytes("a"), Bytes("b"));
+    }
+
+    [Fact]
+    public void Tissue_reads_back_as_it_was_written_whatever_the_pieces_it_comes_in()
+    {
+        // Rings of 30,000 points: far longer than what is read at a time.
+        Level0Point[] ring = [.. Enumerable.Range(0, 30_000).Select(i => new Level0Point(i * 37L, i * i % 1_000_003L))];
+        TissueContour[] contours = [.. MadeUp.Tissue().Contours, new TissueContour(ring, [ring[..5], ring[3..900]], 1234.5678)];
+        using MemoryStream stream = new();
+        SlideGeoJson.WriteTissue(stream, Slide, MadeUp.Tissue() with { Contours = contours });
+
+        foreach (int most in (int[])[int.MaxValue, 4099])
+        {
+            IReadOnlyList<TissueContour> read = TissueGeoJsonReader.Read(new PiecewiseStream(stream.ToArray(), most));
+            Assert.Equal(contours.Length, read.Count);
+            for (int i = 0; i < contours.Length; i++)
+            {
+                Assert.Equal(contours[i].AreaMm2, read[i].AreaMm2);
+                Assert.Equal(contours[i].Outer, read[i].Outer);
+                Assert.Equal(contours[i].Holes.Select(h => h.ToArray()), read[i].Holes.Select(h => h.ToArray()));
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("{\"features\":[")]
+    [InlineData("{\"features\":[{}]}")]
+    [InlineData("{\"features\":[{\"geometry\":{\"coordinates\":[[[1,2],[1,2]]]},\"properties\":{\"measurements\":{}}}]}")]
+    [InlineData("{\"features\":[{\"geometry\":{\"coordinates\":[[[1,2.5],[1,2]]]},\"properties\":{\"measurements\":{\"area_mm2\":1}}}]}")]
+    [InlineData("{\"features\":[{\"geometry\":{\"coordinates\":[[[1],[1,2]]]},\"properties\":{\"measurements\":{\"area_mm2\":1}}}]}")]
+    [InlineData("{\"features\":[{\"geometry\":{\"coordinates\":[[]]},\"properties\":{\"measurements\":{\"area_mm2\":1}}}]}")]
+    public void File_that_is_no_tissue_of_ours_is_refused(string json) =>
+        Assert.ThrowsAny<JsonException>(() => TissueGeoJsonReader.Read(new MemoryStream(System.Text.Encoding.UTF8.GetBytes(json))));
+
+    [Fact]
+    public void Tissue_of_a_slide_without_any_is_an_empty_list() =>
+        Assert.Empty(TissueGeoJsonReader.Read(new MemoryStream("{\"type\":\"FeatureCollection\",\"features\":[]}"u8.ToArray())));
+
+    private sealed class PiecewiseStream(byte[] bytes, int most) : MemoryStream(bytes)
+    {
+        public override int Read(byte[] buffer, int offset, int count) => base.Read(buffer, offset, Math.Min(most, count));
     }
 
     private static JsonElement[] Features(Action<Stream> write)

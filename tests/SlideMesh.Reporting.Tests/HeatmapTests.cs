@@ -2,7 +2,9 @@ using System.Text;
 using System.Text.Json;
 using SlideMesh.Prediction;
 using SlideMesh.Reporting.Evidence;
+using SlideMesh.Reporting.GeoJson;
 using SlideMesh.Reporting.Heatmaps;
+using SlideMesh.Slides;
 using SlideMesh.Slides.Pyramid;
 using SlideMesh.Slides.Raster;
 using SlideMesh.Tiling;
@@ -52,7 +54,7 @@ public sealed class HeatmapTests
     public void Overlapping_tiles_are_averaged_and_pixels_without_tiles_are_empty()
     {
         ArrayBag bag = new([], [0, 0, 50, 0], 1) { TileSizeLevel0 = (100, 100) };
-        HeatmapGrid grid = HeatmapGrid.Rasterise(30, 20, 10, 10, [0.2, 0.6], bag);
+        using HeatmapGrid grid = HeatmapGrid.Rasterise(30, 20, 10, 10, [0.2, 0.6], bag);
         Assert.Equal(0.2, grid[4, 9], 6);
         Assert.Equal(0.4, grid[5, 0], 6);
         Assert.Equal(0.6, grid[14, 9], 6);
@@ -64,8 +66,8 @@ public sealed class HeatmapTests
     public void Part_of_a_grid_equals_the_same_part_of_the_whole()
     {
         double[] shades = HeatmapScale.For(MadeUp.Probability).Shades;
-        HeatmapGrid whole = HeatmapGrid.Rasterise(625, 438, 64, 64, shades, MadeUp.Bag());
-        HeatmapGrid part = HeatmapGrid.Rasterise(100, 80, 64, 64, shades, MadeUp.Bag(), left: 151, top: 93);
+        using HeatmapGrid whole = HeatmapGrid.Rasterise(625, 438, 64, 64, shades, MadeUp.Bag());
+        using HeatmapGrid part = HeatmapGrid.Rasterise(100, 80, 64, 64, shades, MadeUp.Bag(), left: 151, top: 93);
         for (int i = 0; i < 100 * 80; i++)
         {
             Assert.Equal(whole[151 + (i % 100), 93 + (i / 100)], part[i % 100, i / 100]);
@@ -78,14 +80,64 @@ public sealed class HeatmapTests
         RgbImage thumbnail = new(40, 30, [.. Enumerable.Repeat((byte)200, 40 * 30 * 3)]);
         ArrayBag bag = new([], [0, 0], 1) { TileSizeLevel0 = (100, 100) };
         TileMap map = new("t", "t", "m", "s", "probability", [1], 0, 1);
-        RgbImage picture = HeatmapPicture.Canvas(thumbnail);
-        HeatmapPicture.Render(picture, thumbnail, 10, 10, map, bag);
+        using MemoryStream png = new();
+        HeatmapPicture.Write(png, thumbnail, 10, 10, map, bag);
+        RgbImage picture = PngReader.Read(png.ToArray());
 
         Assert.True(picture.Width > 40 && picture.Height >= 30);
         Assert.Equal([224, 214, 127], picture.Pixels[..3]); // 200 · 0.55 + viridis(1) = (253, 231, 37) · 0.45
         int outside = 20 * 3;
         Assert.Equal([200, 200, 200], picture.Pixels[outside..(outside + 3)]);
         Assert.Contains(Enumerable.Range(0, picture.Width * picture.Height), i => picture.Pixels[i * 3] == 0x22 && i % picture.Width > 40);
+    }
+
+    [Fact]
+    public void Picture_of_several_bands_shows_the_same_as_the_overlay_of_the_whole()
+    {
+        RgbImage thumbnail = PictureScaling.Shrink(MadeUp.Thumbnail(), 600);
+        double downsample = MadeUp.Plan.SlideWidth / 600.0;
+        using MemoryStream png = new();
+        HeatmapPicture.Write(png, thumbnail, downsample, downsample, MadeUp.Attention, MadeUp.Bag());
+        RgbImage picture = PngReader.Read(png.ToArray());
+
+        using HeatmapGrid grid = HeatmapGrid.Rasterise(
+            thumbnail.Width, thumbnail.Height, downsample, downsample, HeatmapScale.For(MadeUp.Attention).Shades, MadeUp.Bag());
+        for (int y = 0; y < thumbnail.Height; y++)
+        {
+            for (int x = 0; x < thumbnail.Width; x++)
+            {
+                int from = ((y * thumbnail.Width) + x) * 3;
+                double shade = grid[x, y];
+                double expected = double.IsNaN(shade)
+                    ? thumbnail.Pixels[from]
+                    : (thumbnail.Pixels[from] * (1 - HeatmapPicture.Alpha)) + (ColourMap.Viridis[shade].R * HeatmapPicture.Alpha);
+                Assert.Equal((byte)Math.Round(expected), picture.Pixels[((y * picture.Width) + x) * 3]);
+            }
+        }
+    }
+
+    [Fact]
+    public void Maps_are_drawn_in_little_memory_of_their_own()
+    {
+        // 2 MB measured. Bands and strips that are new each time are 8 MB; grids of the TIFF's parts, on whichever thread, 140 MB.
+        RgbImage thumbnail = PictureScaling.Shrink(MadeUp.Thumbnail(), 900);
+        using FileStream scratch = new(Path.GetTempFileName(), FileMode.Open, FileAccess.ReadWrite, FileShare.None, 4096, FileOptions.DeleteOnClose);
+        HeatmapScale scale = HeatmapScale.For(MadeUp.Attention);
+        ArrayBag bag = MadeUp.Bag();
+        TileMap map = MadeUp.Attention;
+        Draw();
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Draw();
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4_000_000);
+
+        void Draw()
+        {
+            scratch.Position = 0;
+            HeatmapTiff.Write(scratch, MadeUp.Plan, map, bag, micronsPerPixel: 2, scale: scale);
+            HeatmapPicture.Write(Stream.Null, thumbnail, MadeUp.Plan.SlideWidth / 900.0, MadeUp.Plan.SlideWidth / 900.0, map, bag, scale: scale);
+            SlideGeoJson.WriteHeatmap(Stream.Null, new SlideId("s"), map, bag, scale: scale);
+        }
     }
 
     [Fact]
@@ -130,6 +182,23 @@ public sealed class HeatmapTests
         MapEvidence equal = MapEvidence.From(new TileMap("t", "t", "m", "s", "attention", [1, 1, 1], null, null), new ArrayBag([], [0, 0, 1, 1, 2, 2], 1), 2);
         Assert.Equal([0, 1], equal.Top.Select(t => t.Row));
         Assert.Equal([2], equal.Bottom.Select(t => t.Row));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(40)]
+    public void Evidence_is_what_sorting_all_tiles_gives(int count)
+    {
+        // Many ties, and values that are none.
+        float[] values = [.. Enumerable.Range(0, 60).Select(i => i % 11 == 0 ? float.NaN : i == 5 ? float.PositiveInfinity : (i * 7 % 10) - 4)];
+        MapEvidence evidence = MapEvidence.From(new TileMap("t", "t", "m", "s", "attention", values, null, null), new ArrayBag([], new long[120], 1), count);
+
+        int[] finite = [.. Enumerable.Range(0, 60).Where(i => float.IsFinite(values[i]))];
+        int[] top = [.. finite.OrderByDescending(i => values[i]).ThenBy(i => i).Take(count)];
+        Assert.Equal(top, evidence.Top.Select(t => t.Row));
+        Assert.Equal(finite.OrderBy(i => values[i]).ThenBy(i => i).Except(top).Take(count), evidence.Bottom.Select(t => t.Row));
     }
 
     [Fact]

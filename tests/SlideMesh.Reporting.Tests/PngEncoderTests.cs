@@ -1,7 +1,4 @@
-using System.Buffers.Binary;
-using System.IO.Compression;
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using SlideMesh.Slides.Raster;
 
@@ -16,17 +13,10 @@ public sealed class PngEncoderTests
         byte[] png = PngEncoder.Encode(image);
 
         Assert.Equal([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A], png[..8]);
-        List<(string Type, byte[] Data)> chunks = [];
-        for (int at = 8; at < png.Length;)
-        {
-            int length = BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(at));
-            chunks.Add((Encoding.ASCII.GetString(png, at + 4, 4), png[(at + 8)..(at + 8 + length)]));
-            at += 12 + length;
-        }
-
+        List<(string Type, byte[] Data)> chunks = PngReader.Chunks(png);
         Assert.Equal(["IHDR", "IDAT", "IEND"], chunks.Select(c => c.Type));
         Assert.Equal([0, 0, 0, 37, 0, 0, 0, 23, 8, 2, 0, 0, 0], chunks[0].Data);
-        Assert.Equal(image.Pixels, Unfilter(chunks[1].Data, 37, 23));
+        Assert.Equal(image.Pixels, PngReader.Unfilter(chunks[1].Data, 37, 23));
     }
 
     [Theory]
@@ -47,32 +37,17 @@ public sealed class PngEncoderTests
     [Fact]
     public void Same_pixels_make_the_same_bytes() => Assert.Equal(PngEncoder.Encode(Noise(64, 64)), PngEncoder.Encode(Noise(64, 64)));
 
-    private static byte[] Unfilter(byte[] compressed, int width, int height)
+    [Fact]
+    public void Picture_given_row_by_row_makes_the_same_bytes()
     {
-        using ZLibStream zlib = new(new MemoryStream(compressed), CompressionMode.Decompress);
-        using MemoryStream rows = new();
-        zlib.CopyTo(rows);
-        byte[] raw = rows.ToArray();
-        int stride = width * 3;
-        Assert.Equal((stride + 1) * height, raw.Length);
-        byte[] pixels = new byte[stride * height];
-        for (int y = 0; y < height; y++)
+        RgbImage image = Noise(61, 40);
+        using MemoryStream png = new();
+        PngEncoder.Write(png, 61, 40, (row, rgb) =>
         {
-            byte filter = raw[y * (stride + 1)];
-            for (int x = 0; x < stride; x++)
-            {
-                int before = filter switch
-                {
-                    0 => 0,
-                    1 => x >= 3 ? pixels[(y * stride) + x - 3] : 0,
-                    2 => y > 0 ? pixels[((y - 1) * stride) + x] : 0,
-                    _ => throw new InvalidDataException($"filter {filter}"),
-                };
-                pixels[(y * stride) + x] = (byte)(raw[(y * (stride + 1)) + 1 + x] + before);
-            }
-        }
-
-        return pixels;
+            Assert.Equal(61 * 3, rgb.Length);
+            image.Pixels.AsSpan(row * 61 * 3, 61 * 3).CopyTo(rgb);
+        });
+        Assert.Equal(PngEncoder.Encode(image), png.ToArray());
     }
 
     private static RgbImage Noise(int width, int height)

@@ -60,7 +60,7 @@ internal sealed class SlidePictures(RunContext run, SlideId slide, PictureSource
         IReadOnlyList<MapEvidence> evidence, CancellationToken cancellation)
     {
         (Overview Large, Overview Small)? overviews = sources.Thumbnail is { } thumbnail ? Overviews(thumbnail.Path, thumbnail.DownsampleX, thumbnail.DownsampleY) : null;
-        RgbImage? picture = overviews is { } shown ? HeatmapPicture.Canvas(shown.Large.Picture) : null;
+        RgbImage? canvas = overviews is { } shown ? new RgbImage(shown.Small.Picture.Width, shown.Small.Picture.Height) : null;
         List<string> written = [];
         List<HeatmapFigure> figures = [];
         foreach (TileMap map in maps)
@@ -68,19 +68,20 @@ internal sealed class SlidePictures(RunContext run, SlideId slide, PictureSource
             cancellation.ThrowIfCancellationRequested();
             IFeatureBag bag = bags[map.Stream];
             string stem = Path.Combine(folder.Heatmaps, map.Name);
-            if (picture is not null && overviews is (var large, var small))
+            HeatmapScale scale = HeatmapScale.For(map);
+            if (canvas is not null && overviews is (var large, var small))
             {
-                HeatmapPicture.Render(picture, large.Picture, large.DownsampleX, large.DownsampleY, map, bag, _colours);
-                written.Add(ResultStage.Save(stem + ".png", stream => PngEncoder.Write(stream, picture)));
-                figures.Add(HeatmapFigure.Render(small.Picture, small.DownsampleX, small.DownsampleY, map, bag, _colours));
+                written.Add(ResultStage.Save(
+                    stem + ".png", stream => HeatmapPicture.Write(stream, large.Picture, large.DownsampleX, large.DownsampleY, map, bag, _colours, scale)));
+                figures.Add(HeatmapFigure.Render(small.Picture, small.DownsampleX, small.DownsampleY, map, bag, _colours, scale, canvas));
             }
 
             if (sources.Plans.TryGetValue(map.Stream, out TilePlan? plan))
             {
-                written.Add(ResultStage.Save(stem + ".tif", stream => HeatmapTiff.Write(stream, plan, map, bag, colours: _colours)));
+                written.Add(ResultStage.Save(stem + ".tif", stream => HeatmapTiff.Write(stream, plan, map, bag, colours: _colours, scale: scale)));
             }
 
-            written.Add(ResultStage.Save(stem + ".geojson", stream => SlideGeoJson.WriteHeatmap(stream, slide, map, bag, _colours)));
+            written.Add(ResultStage.Save(stem + ".geojson", stream => SlideGeoJson.WriteHeatmap(stream, slide, map, bag, _colours, scale)));
             written.Add(ResultStage.Save(stem + ".csv", stream => TileScoreTable.Write(stream, map, bag)));
         }
 

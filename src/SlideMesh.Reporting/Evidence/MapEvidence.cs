@@ -1,3 +1,4 @@
+using System.Buffers;
 using SlideMesh.Prediction;
 using SlideMesh.Prediction.Bags;
 
@@ -30,14 +31,67 @@ public sealed record MapEvidence(
         ArgumentNullException.ThrowIfNull(bag);
         ArgumentOutOfRangeException.ThrowIfNotEqual(map.Values.Length, bag.Count, nameof(map));
 
-        int[] order = [.. Enumerable.Range(0, bag.Count).Where(i => float.IsFinite(map.Values[i])).OrderBy(i => map.Values[i])];
-        int[] descending = [.. order.OrderByDescending(i => map.Values[i]).ThenBy(i => i)];
-        int[] top = [.. descending.Take(count)];
-        int[] bottom = [.. order.Except(top).Take(count)];
+        float[] sorted = ArrayPool<float>.Shared.Rent(map.Values.Length);
+        try
+        {
+            int finite = 0;
+            foreach (float value in map.Values.Where(float.IsFinite))
+            {
+                sorted[finite++] = value;
+            }
 
-        ReadOnlySpan<long> corners = bag.Coordinates;
-        return new MapEvidence(
-            map.Name, map.Task, map.Model, map.Stream, map.Quantity, Pick(top, map, corners), Pick(bottom, map, corners), Quantile(order, map));
+            Span<float> ascending = sorted.AsSpan(0, finite);
+            ascending.Sort();
+            int[] top = Highest(map.Values, ascending, count);
+            int[] bottom = Lowest(map.Values, ascending, count, top);
+            ReadOnlySpan<long> corners = bag.Coordinates;
+            return new MapEvidence(
+                map.Name, map.Task, map.Model, map.Stream, map.Quantity, Pick(top, map, corners), Pick(bottom, map, corners), QuantilesOf(ascending));
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(sorted);
+        }
+    }
+
+    // Rows of all scores that can be among the wanted ones; only these are put in order.
+    private static int[] Highest(float[] values, ReadOnlySpan<float> ascending, int count)
+    {
+        if (count == 0 || ascending.IsEmpty)
+        {
+            return [];
+        }
+
+        float least = ascending[Math.Max(0, ascending.Length - count)];
+        return [.. Rows(values, v => v > least).Concat(Rows(values, v => v == least).Take(count)).OrderByDescending(i => values[i]).ThenBy(i => i).Take(count)];
+    }
+
+    private static int[] Lowest(float[] values, ReadOnlySpan<float> ascending, int count, int[] top)
+    {
+        if (count == 0 || ascending.IsEmpty)
+        {
+            return [];
+        }
+
+        // Of tied scores, those of the top may come first in the plan.
+        int wanted = Math.Min(count + top.Length, ascending.Length);
+        float most = ascending[wanted - 1];
+        return
+        [
+            .. Rows(values, v => v < most).Concat(Rows(values, v => v == most).Take(wanted))
+                .OrderBy(i => values[i]).ThenBy(i => i).Except(top).Take(count),
+        ];
+    }
+
+    private static IEnumerable<int> Rows(float[] values, Func<float, bool> isWanted)
+    {
+        for (int i = 0; i < values.Length; i++)
+        {
+            if (float.IsFinite(values[i]) && isWanted(values[i]))
+            {
+                yield return i;
+            }
+        }
     }
 
     private static TileEvidence[] Pick(int[] rows, TileMap map, ReadOnlySpan<long> corners)
@@ -51,20 +105,23 @@ public sealed record MapEvidence(
         return picked;
     }
 
-    private static double[] Quantile(int[] ascending, TileMap map)
+    private static double[] QuantilesOf(ReadOnlySpan<float> ascending)
     {
-        if (ascending.Length == 0)
+        if (ascending.IsEmpty)
         {
             return [];
         }
 
-        return [.. QuantileShares.Select(share =>
+        double[] quantiles = new double[QuantileShares.Length];
+        for (int i = 0; i < quantiles.Length; i++)
         {
-            double position = share * (ascending.Length - 1);
+            double position = QuantileShares[i] * (ascending.Length - 1);
             int lower = (int)position;
             int upper = Math.Min(lower + 1, ascending.Length - 1);
-            double low = map.Values[ascending[lower]];
-            return low + ((map.Values[ascending[upper]] - low) * (position - lower));
-        })];
+            double low = ascending[lower];
+            quantiles[i] = low + ((ascending[upper] - low) * (position - lower));
+        }
+
+        return quantiles;
     }
 }

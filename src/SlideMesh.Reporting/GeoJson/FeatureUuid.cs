@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Unicode;
 
 namespace SlideMesh.Reporting.GeoJson;
 
@@ -8,8 +10,19 @@ internal static class FeatureUuid
 {
     public static Guid For(string slide, string kind, long index, long x, long y)
     {
-        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes($"slidemesh\n{slide}\n{kind}\n{index}\n{x}\n{y}"));
-        Span<byte> id = hash.AsSpan(0, 16);
+        // Once a tile and map: on the stack unless a name is very long.
+        Span<byte> text = stackalloc byte[512];
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        if (Utf8.TryWrite(text, CultureInfo.InvariantCulture, $"slidemesh\n{slide}\n{kind}\n{index}\n{x}\n{y}", out int length))
+        {
+            SHA256.HashData(text[..length], hash);
+        }
+        else
+        {
+            SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"slidemesh\n{slide}\n{kind}\n{index}\n{x}\n{y}")), hash);
+        }
+
+        Span<byte> id = hash[..16];
         id[6] = (byte)((id[6] & 0x0F) | 0x80);
         id[8] = (byte)((id[8] & 0x3F) | 0x80);
         return new Guid(id, bigEndian: true);

@@ -11,7 +11,8 @@ namespace SlideMesh.Reporting.GeoJson;
 /// </summary>
 internal sealed class QuPathWriter : IDisposable
 {
-    private const int FlushBytes = 1 << 16;
+    // What is written to a stream gathers in the writer until it is flushed.
+    private const int FlushBytes = 1 << 14;
 
     private readonly Utf8JsonWriter _json;
     private readonly SlideId _slide;
@@ -77,10 +78,7 @@ internal sealed class QuPathWriter : IDisposable
         _json.WriteEndObject();
         _json.WriteEndObject();
         _json.WriteEndObject();
-        if (_json.BytesPending > FlushBytes)
-        {
-            _json.Flush();
-        }
+        FlushFull();
     }
 
     public void Complete()
@@ -101,8 +99,17 @@ internal sealed class QuPathWriter : IDisposable
             _json.WriteNumberValue(ring[i % ring.Count].X);
             _json.WriteNumberValue(ring[i % ring.Count].Y);
             _json.WriteEndArray();
+            FlushFull();
         }
 
         _json.WriteEndArray();
+    }
+
+    private void FlushFull()
+    {
+        if (_json.BytesPending > FlushBytes)
+        {
+            _json.Flush();
+        }
     }
 }

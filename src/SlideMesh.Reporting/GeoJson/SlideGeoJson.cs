@@ -32,14 +32,18 @@ public static class SlideGeoJson
 
     /// <summary><c>heatmaps/&lt;map&gt;.geojson</c>: a tile per row with the raw score, and the percentile where that is what is drawn.</summary>
     /// <param name="bag">The features that the map's values follow; only its coordinates are read.</param>
-    public static void WriteHeatmap(Stream destination, SlideId slide, TileMap map, IFeatureBag bag, ColourMap? colours = null)
+    /// <param name="scale">The map's, when it is at hand.</param>
+    public static void WriteHeatmap(
+        Stream destination, SlideId slide, TileMap map, IFeatureBag bag, ColourMap? colours = null, HeatmapScale? scale = null)
     {
         ArgumentNullException.ThrowIfNull(map);
         ArgumentNullException.ThrowIfNull(bag);
-        HeatmapScale scale = HeatmapScale.For(map);
+        scale ??= HeatmapScale.For(map);
         ReadOnlySpan<long> corners = bag.Coordinates;
         ArgumentOutOfRangeException.ThrowIfNotEqual(map.Values.Length, bag.Count, nameof(map));
         colours ??= ColourMap.Viridis;
+        string classification = $"{map.Name} {map.Quantity}";
+        Level0Point[] ring = new Level0Point[4];
         using QuPathWriter writer = new(destination, slide);
         for (int i = 0; i < map.Values.Length; i++)
         {
@@ -50,9 +54,9 @@ public static class SlideGeoJson
             writer.Write(
                 map.Name,
                 "tile",
-                $"{map.Name} {map.Quantity}",
+                classification,
                 double.IsFinite(shade) ? colours[shade] : BackgroundColour,
-                Rectangle(corners[i * 2], corners[(i * 2) + 1], bag.TileSizeLevel0),
+                Rectangle(ring, corners[i * 2], corners[(i * 2) + 1], bag.TileSizeLevel0),
                 [],
                 measurements);
         }
@@ -72,6 +76,7 @@ public static class SlideGeoJson
         ArgumentNullException.ThrowIfNull(thresholds);
         ArgumentOutOfRangeException.ThrowIfNotEqual(quality.Length, bag.Count);
         ReadOnlySpan<long> corners = bag.Coordinates;
+        Level0Point[] ring = new Level0Point[4];
         using QuPathWriter writer = new(destination, slide);
         for (int i = 0; i < quality.Length; i++)
         {
@@ -88,7 +93,7 @@ public static class SlideGeoJson
                     "tile",
                     name,
                     colour,
-                    Rectangle(corners[i * 2], corners[(i * 2) + 1], bag.TileSizeLevel0),
+                    Rectangle(ring, corners[i * 2], corners[(i * 2) + 1], bag.TileSizeLevel0),
                     [],
                     [("background_share", finding.BackgroundShare), ("pen_share", finding.PenShare), ("blur_variance", finding.BlurVariance)]);
             }
@@ -97,6 +102,11 @@ public static class SlideGeoJson
         writer.Complete();
     }
 
-    private static Level0Point[] Rectangle(long x, long y, (int Width, int Height) size) =>
-        [new(x, y), new(x + size.Width, y), new(x + size.Width, y + size.Height), new(x, y + size.Height)];
+    /// <summary>Into one array for all tiles of a file: there are tens of thousands.</summary>
+    private static Level0Point[] Rectangle(Level0Point[] ring, long x, long y, (int Width, int Height) size)
+    {
+        (ring[0], ring[1]) = (new(x, y), new(x + size.Width, y));
+        (ring[2], ring[3]) = (new(x + size.Width, y + size.Height), new(x, y + size.Height));
+        return ring;
+    }
 }

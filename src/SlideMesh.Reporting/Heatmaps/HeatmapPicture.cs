@@ -18,63 +18,82 @@ public static class HeatmapPicture
     private const int TextScale = 2;
     private static readonly Rgb Ink = new(0x22, 0x26, 0x2B);
 
-    /// <summary>A picture to render maps over <paramref name="thumbnail"/> into, one after the other.</summary>
-    public static RgbImage Canvas(RgbImage thumbnail)
-    {
-        ArgumentNullException.ThrowIfNull(thumbnail);
-        return new RgbImage(thumbnail.Width + PanelWidth, Math.Max(thumbnail.Height, LeastHeight));
-    }
-
-    /// <param name="canvas">From <see cref="Canvas"/>; whatever is in it is replaced.</param>
+    /// <summary>Writes the PNG in bands of rows: beside the thumbnail, memory holds one band and the colour bar.</summary>
+    /// <param name="png">Stays open.</param>
     /// <param name="thumbnail">The slide; not changed.</param>
     /// <param name="downsampleX">Level-0 pixels per thumbnail pixel, horizontally.</param>
     /// <param name="downsampleY">Level-0 pixels per thumbnail pixel, vertically.</param>
     /// <param name="bag">The features whose rows the map follows; only coordinates are read.</param>
-    public static void Render(
-        RgbImage canvas, RgbImage thumbnail, double downsampleX, double downsampleY, TileMap map, IFeatureBag bag, ColourMap? colours = null)
+    /// <param name="scale">The map's, when it is at hand.</param>
+    public static void Write(
+        Stream png, RgbImage thumbnail, double downsampleX, double downsampleY, TileMap map, IFeatureBag bag, ColourMap? colours = null,
+        HeatmapScale? scale = null)
     {
-        ArgumentNullException.ThrowIfNull(canvas);
         ArgumentNullException.ThrowIfNull(thumbnail);
         ArgumentNullException.ThrowIfNull(map);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(canvas.Width, thumbnail.Width + PanelWidth, nameof(canvas));
+        scale ??= HeatmapScale.For(map);
         colours ??= ColourMap.Viridis;
-        HeatmapScale scale = HeatmapScale.For(map);
-        Array.Fill(canvas.Pixels, (byte)255);
-        Blend(canvas, thumbnail, downsampleX, downsampleY, scale, bag, colours);
-        DrawBar(canvas, thumbnail.Width, map, scale, colours);
+        RgbImage panel = new(PanelWidth, Math.Max(thumbnail.Height, LeastHeight));
+        Array.Fill(panel.Pixels, (byte)255);
+        DrawBar(panel, map, scale, colours);
+        RgbImage band = new(thumbnail.Width, Math.Min(BandRows, thumbnail.Height));
+        PngEncoder.Write(png, thumbnail.Width + PanelWidth, panel.Height, (row, rgb) =>
+        {
+            Span<byte> slide = rgb[..(thumbnail.Width * 3)];
+            if (row >= thumbnail.Height)
+            {
+                slide.Fill(255);
+            }
+            else
+            {
+                if (row % BandRows == 0)
+                {
+                    BlendBand(band, thumbnail, row, downsampleX, downsampleY, scale, bag, colours);
+                }
+
+                band.Pixels.AsSpan(row % BandRows * slide.Length, slide.Length).CopyTo(slide);
+            }
+
+            panel.Pixels.AsSpan(row * PanelWidth * 3, PanelWidth * 3).CopyTo(rgb[slide.Length..]);
+        });
     }
 
     /// <summary>The map over the thumbnail without a panel, for pages that draw their own scale.</summary>
-    public static RgbImage RenderOverlay(
-        RgbImage thumbnail, double downsampleX, double downsampleY, TileMap map, IFeatureBag bag, ColourMap? colours = null)
+    /// <param name="picture">As large as <paramref name="thumbnail"/>; whatever is in it is replaced.</param>
+    public static void RenderOverlay(
+        RgbImage picture, RgbImage thumbnail, double downsampleX, double downsampleY, IFeatureBag bag, HeatmapScale scale, ColourMap colours)
     {
+        ArgumentNullException.ThrowIfNull(picture);
         ArgumentNullException.ThrowIfNull(thumbnail);
-        RgbImage picture = new(thumbnail.Width, thumbnail.Height);
-        Blend(picture, thumbnail, downsampleX, downsampleY, HeatmapScale.For(map), bag, colours ?? ColourMap.Viridis);
-        return picture;
-    }
-
-    /// <summary>In bands, because the grid takes 8 bytes a pixel, more than the picture.</summary>
-    private static void Blend(
-        RgbImage picture, RgbImage thumbnail, double downsampleX, double downsampleY, HeatmapScale scale, IFeatureBag bag, ColourMap colours)
-    {
+        ArgumentNullException.ThrowIfNull(scale);
+        ArgumentNullException.ThrowIfNull(colours);
+        ArgumentOutOfRangeException.ThrowIfNotEqual((picture.Width, picture.Height), (thumbnail.Width, thumbnail.Height), nameof(picture));
         for (int top = 0; top < thumbnail.Height; top += BandRows)
         {
             int rows = Math.Min(BandRows, thumbnail.Height - top);
-            HeatmapGrid band = HeatmapGrid.Rasterise(thumbnail.Width, rows, downsampleX, downsampleY, scale.Shades, bag, left: 0, top);
-            Blend(picture, thumbnail, band, top, colours);
+            using HeatmapGrid grid = HeatmapGrid.Rasterise(thumbnail.Width, rows, downsampleX, downsampleY, scale.Shades, bag, left: 0, top);
+            Blend(picture.Pixels.AsSpan(top * thumbnail.Width * 3), thumbnail, grid, top, colours);
         }
     }
 
-    private static void Blend(RgbImage picture, RgbImage thumbnail, HeatmapGrid band, int top, ColourMap colours)
+    private static void BlendBand(
+        RgbImage band, RgbImage thumbnail, int top, double downsampleX, double downsampleY, HeatmapScale scale, IFeatureBag bag, ColourMap colours)
     {
-        for (int y = 0; y < band.Height; y++)
+        int rows = Math.Min(BandRows, thumbnail.Height - top);
+        using HeatmapGrid grid = HeatmapGrid.Rasterise(thumbnail.Width, rows, downsampleX, downsampleY, scale.Shades, bag, left: 0, top);
+        Blend(band.Pixels, thumbnail, grid, top, colours);
+    }
+
+    /// <param name="into">Rows of the thumbnail's width, from <paramref name="top"/> on.</param>
+    private static void Blend(Span<byte> into, RgbImage thumbnail, HeatmapGrid grid, int top, ColourMap colours)
+    {
+        for (int y = 0; y < grid.Height; y++)
         {
             for (int x = 0; x < thumbnail.Width; x++)
             {
                 ReadOnlySpan<byte> from = thumbnail.Pixels.AsSpan((((top + y) * thumbnail.Width) + x) * 3, 3);
-                Span<byte> to = picture.Pixels.AsSpan((((top + y) * picture.Width) + x) * 3, 3);
-                double shade = band[x, y];
+                Span<byte> to = into.Slice(((y * thumbnail.Width) + x) * 3, 3);
+                double shade = grid[x, y];
                 if (double.IsNaN(shade))
                 {
                     from.CopyTo(to);
@@ -91,27 +110,27 @@ public static class HeatmapPicture
 
     private static byte Mix(byte tissue, byte colour) => (byte)Math.Round((tissue * (1 - Alpha)) + (colour * Alpha));
 
-    private static void DrawBar(RgbImage picture, int left, TileMap map, HeatmapScale scale, ColourMap colours)
+    private static void DrawBar(RgbImage panel, TileMap map, HeatmapScale scale, ColourMap colours)
     {
-        int barLeft = left + 14;
+        const int BarLeft = 14;
         int top = 56;
-        int height = Math.Min(picture.Height, 480) - top - 20;
-        int textLeft = barLeft + BarWidth + 8;
+        int height = Math.Min(panel.Height, 480) - top - 20;
+        int textLeft = BarLeft + BarWidth + 8;
         string quantity = scale.IsPercentile ? "percentile" : map.Quantity.Replace("expected-class", "class", StringComparison.Ordinal);
-        PixelFont.Draw(picture, barLeft, 12, Fit(map.Task), TextScale, Ink);
-        PixelFont.Draw(picture, barLeft, 32, quantity, quantity.Length > 10 ? 1 : TextScale, Ink);
+        PixelFont.Draw(panel, BarLeft, 12, Fit(map.Task), TextScale, Ink);
+        PixelFont.Draw(panel, BarLeft, 32, quantity, quantity.Length > 10 ? 1 : TextScale, Ink);
         for (int y = 0; y < height; y++)
         {
-            PixelFont.Fill(picture, barLeft, top + y, BarWidth, 1, colours[1 - (y / (double)(height - 1))]);
+            PixelFont.Fill(panel, BarLeft, top + y, BarWidth, 1, colours[1 - (y / (double)(height - 1))]);
         }
 
         for (int tick = 0; tick <= 4; tick++)
         {
             double value = scale.Maximum + ((scale.Minimum - scale.Maximum) * tick / 4);
             int y = top + (int)Math.Round((height - 1) * tick / 4.0);
-            PixelFont.Fill(picture, barLeft + BarWidth, y, 4, 1, Ink);
+            PixelFont.Fill(panel, BarLeft + BarWidth, y, 4, 1, Ink);
             string text = value.ToString(scale.IsPercentile ? "0" : "0.00", CultureInfo.InvariantCulture);
-            PixelFont.Draw(picture, textLeft, y - (PixelFont.GlyphHeight * TextScale / 2), text, TextScale, Ink);
+            PixelFont.Draw(panel, textLeft, y - (PixelFont.GlyphHeight * TextScale / 2), text, TextScale, Ink);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using SlideMesh.Prediction;
 
 namespace SlideMesh.Reporting.Heatmaps;
@@ -26,10 +27,30 @@ public sealed record HeatmapScale(double[] Shades, double Minimum, double Maximu
     {
         double[] ranks = new double[values.Length];
         Array.Fill(ranks, double.NaN);
-        float[] sorted = values.ToArray();
-        int[] order = [.. Enumerable.Range(0, sorted.Length)];
-        Array.Sort(sorted, order);
+        float[] sorted = ArrayPool<float>.Shared.Rent(values.Length);
+        int[] order = ArrayPool<int>.Shared.Rent(values.Length);
+        try
+        {
+            values.CopyTo(sorted);
+            for (int i = 0; i < values.Length; i++)
+            {
+                order[i] = i;
+            }
 
+            Array.Sort(sorted, order, 0, values.Length);
+            Rank(sorted.AsSpan(0, values.Length), order, ranks);
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(sorted);
+            ArrayPool<int>.Shared.Return(order);
+        }
+
+        return ranks;
+    }
+
+    private static void Rank(ReadOnlySpan<float> sorted, int[] order, double[] ranks)
+    {
         // NaN sorts first.
         int first = 0;
         while (first < sorted.Length && float.IsNaN(sorted[first]))
@@ -54,7 +75,5 @@ public sealed record HeatmapScale(double[] Shades, double Minimum, double Maximu
 
             start = end;
         }
-
-        return ranks;
     }
 }

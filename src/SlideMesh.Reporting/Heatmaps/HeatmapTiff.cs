@@ -13,15 +13,17 @@ namespace SlideMesh.Reporting.Heatmaps;
 public static class HeatmapTiff
 {
     /// <param name="micronsPerPixel">Resolution of the picture, both axes.</param>
+    /// <param name="scale">The map's, when it is at hand.</param>
     public static void Write(
-        Stream destination, TilePlan plan, TileMap map, IFeatureBag bag, double micronsPerPixel = 8, ColourMap? colours = null)
+        Stream destination, TilePlan plan, TileMap map, IFeatureBag bag, double micronsPerPixel = 8, ColourMap? colours = null,
+        HeatmapScale? scale = null)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(map);
         ArgumentNullException.ThrowIfNull(bag);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(micronsPerPixel);
         colours ??= ColourMap.Viridis;
-        double[] shades = HeatmapScale.For(map).Shades;
+        double[] shades = (scale ?? HeatmapScale.For(map)).Shades;
 
         // Tiles are placed by the resolution itself, not by width / slide width: the last column may hang over the slide's edge.
         double downsampleX = micronsPerPixel / plan.SlideMicronsPerPixel.X;
@@ -37,7 +39,7 @@ public static class HeatmapTiff
 
         void Render(long x, long y, int columns, int rows, Span<byte> rgb)
         {
-            HeatmapGrid grid = HeatmapGrid.Rasterise(columns, rows, downsampleX, downsampleY, shades, bag, x, y);
+            using HeatmapGrid grid = HeatmapGrid.Rasterise(columns, rows, downsampleX, downsampleY, shades, bag, x, y);
             rgb.Fill(255);
             for (int i = 0; i < columns * rows; i++)
             {

@@ -38,15 +38,20 @@ public sealed record HeatmapFigure(
     /// <param name="thumbnail">The picture to draw over, small.</param>
     /// <param name="downsampleX">Level-0 pixels per thumbnail pixel, horizontally.</param>
     /// <param name="downsampleY">Level-0 pixels per thumbnail pixel, vertically.</param>
+    /// <param name="scale">The map's, when it is at hand.</param>
+    /// <param name="canvas">A picture as large as <paramref name="thumbnail"/> to draw on, which figures can share; null: one is made.</param>
     public static HeatmapFigure Render(
-        RgbImage thumbnail, double downsampleX, double downsampleY, TileMap map, IFeatureBag bag, ColourMap? colours = null)
+        RgbImage thumbnail, double downsampleX, double downsampleY, TileMap map, IFeatureBag bag, ColourMap? colours = null,
+        HeatmapScale? scale = null, RgbImage? canvas = null)
     {
+        ArgumentNullException.ThrowIfNull(thumbnail);
         ArgumentNullException.ThrowIfNull(map);
         colours ??= ColourMap.Viridis;
-        HeatmapScale scale = HeatmapScale.For(map);
-        RgbImage overlay = HeatmapPicture.RenderOverlay(thumbnail, downsampleX, downsampleY, map, bag, colours);
+        scale ??= HeatmapScale.For(map);
+        canvas ??= new RgbImage(thumbnail.Width, thumbnail.Height);
+        HeatmapPicture.RenderOverlay(canvas, thumbnail, downsampleX, downsampleY, bag, scale, colours);
         return new HeatmapFigure(
-            map.Name, map.Task, map.Quantity, map.Model, scale.Minimum, scale.Maximum, colours, ReportPicture.Jpeg(overlay))
+            map.Name, map.Task, map.Quantity, map.Model, scale.Minimum, scale.Maximum, colours, ReportPicture.Jpeg(canvas))
         {
             ClassLabels = map.ClassLabels,
         };

@@ -3,6 +3,11 @@ using System.IO.Compression;
 
 namespace SlideMesh.Slides.Raster;
 
+/// <summary>Gives one row of a picture that is made while it is written; rows come in order, each once.</summary>
+/// <param name="row">From 0.</param>
+/// <param name="rgb">Destination, width × 3 bytes; its former content is arbitrary.</param>
+public delegate void RenderRow(int row, Span<byte> rgb);
+
 /// <summary>
 /// Writes 8-bit PNG files (W3C PNG, second edition): RGB or RGBA, no interlacing, no metadata. The same pixels give the same
 /// bytes on one .NET release (the zlib stream is the runtime's).
@@ -27,22 +32,32 @@ public static class PngEncoder
     {
         ArgumentNullException.ThrowIfNull(png);
         ArgumentNullException.ThrowIfNull(image);
-        Write(png, image.Width, image.Height, 3, image.Pixels);
+        int rowBytes = image.Width * 3;
+        Write(png, image.Width, image.Height, 3, (row, rgb) => image.Pixels.AsSpan(row * rowBytes, rowBytes).CopyTo(rgb));
+    }
+
+    /// <summary>A picture that is nowhere in memory as a whole: <paramref name="render"/> gives its rows.</summary>
+    public static void Write(Stream png, int width, int height, RenderRow render)
+    {
+        ArgumentNullException.ThrowIfNull(png);
+        ArgumentNullException.ThrowIfNull(render);
+        Write(png, width, height, 3, render);
     }
 
     /// <param name="rgba">Row-major, four bytes a pixel, alpha not premultiplied.</param>
     public static byte[] EncodeRgba(int width, int height, ReadOnlySpan<byte> rgba)
     {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(rgba.Length, checked(width * height * 4), nameof(rgba));
+        byte[] pixels = rgba.ToArray();
         using MemoryStream png = new();
-        Write(png, width, height, 4, rgba);
+        Write(png, width, height, 4, (row, into) => pixels.AsSpan(row * into.Length, into.Length).CopyTo(into));
         return png.ToArray();
     }
 
-    private static void Write(Stream png, int width, int height, int channels, ReadOnlySpan<byte> pixels)
+    private static void Write(Stream png, int width, int height, int channels, RenderRow render)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(pixels.Length, checked(width * height * channels), nameof(pixels));
 
         png.Write(Signature);
         Span<byte> header = stackalloc byte[13];
@@ -56,22 +71,23 @@ public static class PngEncoder
         using (BufferedStream whole = new(chunks, DataChunkBytes))
         using (ZLibStream zlib = new(whole, CompressionLevel.Optimal))
         {
-            Compress(zlib, width * channels, channels, pixels);
+            Compress(zlib, checked(width * channels), height, channels, render);
         }
 
         WriteChunk(png, "IEND"u8, []);
     }
 
-    private static void Compress(ZLibStream zlib, int rowBytes, int channels, ReadOnlySpan<byte> pixels)
+    private static void Compress(ZLibStream zlib, int rowBytes, int height, int channels, RenderRow render)
     {
         byte[] sub = new byte[rowBytes + 1];
         byte[] up = new byte[rowBytes + 1];
         sub[0] = 1;
         up[0] = 2;
-        ReadOnlySpan<byte> above = new byte[rowBytes];
-        for (int start = 0; start < pixels.Length; start += rowBytes)
+        byte[] above = new byte[rowBytes];
+        byte[] row = new byte[rowBytes];
+        for (int y = 0; y < height; y++)
         {
-            ReadOnlySpan<byte> row = pixels.Slice(start, rowBytes);
+            render(y, row);
             long subSum = 0;
             long upSum = 0;
             for (int i = 0; i < rowBytes; i++)
@@ -85,7 +101,7 @@ public static class PngEncoder
 
             // The specification's heuristic (least sum of absolute differences), over the two filters that suit slides.
             zlib.Write(upSum <= subSum ? up : sub);
-            above = row;
+            (above, row) = (row, above);
         }
     }
 

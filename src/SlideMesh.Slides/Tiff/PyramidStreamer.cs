@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
 using SlideMesh.Slides.TurboJpeg;
@@ -13,8 +14,9 @@ internal sealed class PyramidStreamer(BigTiffFile file, IReadOnlyList<LevelLayou
     private readonly long[][] _offsets = [.. levels.Select(l => new long[checked(l.Columns * l.Rows)])];
     private readonly int[][] _sizes = [.. levels.Select(l => new int[checked(l.Columns * l.Rows)])];
 
-    // The row of tiles that is filling up, RGB, level.Width × tile edge; level 0 is rendered tile by tile and needs none.
-    private readonly byte[][] _strips = [.. levels.Select(l => l.Index == 0 ? [] : new byte[checked(l.Width * l.TileSizePx * 3)])];
+    // The row of tiles that is filling up, RGB, level.Width × tile edge; level 0 is rendered tile by tile and needs none. Lent, because a
+    // report writes one pyramid after another: a strip is filled as far as it is read.
+    private readonly byte[][] _strips = [.. levels.Select(l => l.Index == 0 ? [] : ArrayPool<byte>.Shared.Rent(checked((int)(l.Width * l.TileSizePx * 3))))];
     private readonly ConcurrentBag<Worker> _workers = [];
 
     internal void Run()
@@ -37,6 +39,8 @@ internal sealed class PyramidStreamer(BigTiffFile file, IReadOnlyList<LevelLayou
             {
                 worker.Dispose();
             }
+
+            Array.ForEach(_strips, strip => ArrayPool<byte>.Shared.Return(strip));
         }
 
         file.WriteDirectories(levels, _offsets, _sizes, options);
@@ -146,8 +150,13 @@ internal sealed class PyramidStreamer(BigTiffFile file, IReadOnlyList<LevelLayou
     {
         internal JpegEncoder Encoder { get; } = new(options.JpegQuality, options.Subsampling);
 
-        internal byte[] Tile { get; } = new byte[checked(options.TileSizePx * options.TileSizePx * 3)];
+        // Lent: at least tile edge × tile edge × 3 bytes.
+        internal byte[] Tile { get; } = ArrayPool<byte>.Shared.Rent(checked(options.TileSizePx * options.TileSizePx * 3));
 
-        public void Dispose() => Encoder.Dispose();
+        public void Dispose()
+        {
+            Encoder.Dispose();
+            ArrayPool<byte>.Shared.Return(Tile);
+        }
     }
 }
