@@ -10,6 +10,10 @@ namespace SlideMesh.Slides.TurboJpeg;
 /// </summary>
 public sealed class JpegEncoder : IDisposable
 {
+    // The bound on a JPEG's size is about that of its pixels, tenfold what it is. A tile's buffer is lent again and again; one for a picture
+    // of 2,048 x 2,048 pixels would keep 16 MB for the rest of the process, so that libjpeg-turbo grows its own there.
+    private const int LargestLentBytes = 1 << 20;
+
     private readonly TurboJpegHandle _handle = TurboJpegHandle.ForCompression();
 
     /// <param name="quality">1 to 100.</param>
@@ -39,7 +43,14 @@ public sealed class JpegEncoder : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
         ArgumentOutOfRangeException.ThrowIfLessThan(rgb.Length, checked(width * height * 3), nameof(rgb));
-        int capacity = checked((int)TurboJpegNative.tjBufSize(width, height, (int)Subsampling).Value);
+        long bound = checked((long)TurboJpegNative.tjBufSize(width, height, (int)Subsampling).Value);
+        return bound > LargestLentBytes ? EncodeLarge(rgb, width, height) : EncodeLent(rgb, width, height, checked((int)bound));
+    }
+
+    public void Dispose() => _handle.Dispose();
+
+    private byte[] EncodeLent(ReadOnlySpan<byte> rgb, int width, int height, int capacity)
+    {
         byte[] buffer = ArrayPool<byte>.Shared.Rent(capacity);
         try
         {
@@ -51,7 +62,26 @@ public sealed class JpegEncoder : IDisposable
         }
     }
 
-    public void Dispose() => _handle.Dispose();
+    private unsafe byte[] EncodeLarge(ReadOnlySpan<byte> rgb, int width, int height)
+    {
+        byte* jpeg = null;
+        CULong size = default;
+        try
+        {
+            fixed (byte* source = rgb)
+            {
+                int result = TurboJpegNative.tjCompress2(
+                    _handle, source, width, width * 3, height, TurboJpegNative.TJPF_RGB, &jpeg, &size, (int)Subsampling, Quality, flags: 0);
+                TurboJpegNative.Check(result, _handle, $"encode {width} x {height} pixels");
+            }
+
+            return new ReadOnlySpan<byte>(jpeg, checked((int)size.Value)).ToArray();
+        }
+        finally
+        {
+            TurboJpegNative.tjFree(jpeg);
+        }
+    }
 
     private unsafe int EncodeInto(byte[] buffer, ReadOnlySpan<byte> rgb, int width, int height)
     {

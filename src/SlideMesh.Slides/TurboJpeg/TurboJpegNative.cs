@@ -42,6 +42,9 @@ internal static partial class TurboJpegNative
     internal static partial int tjDestroy(nint handle);
 
     [LibraryImport(Library)]
+    internal static unsafe partial void tjFree(byte* buffer);
+
+    [LibraryImport(Library)]
     internal static partial CULong tjBufSize(int width, int height, int jpegSubsamp);
 
     [LibraryImport(Library)]
