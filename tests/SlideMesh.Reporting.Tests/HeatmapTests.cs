@@ -52,7 +52,7 @@ public sealed class HeatmapTests
     public void Overlapping_tiles_are_averaged_and_pixels_without_tiles_are_empty()
     {
         ArrayBag bag = new([], [0, 0, 50, 0], 1) { TileSizeLevel0 = (100, 100) };
-        HeatmapGrid grid = HeatmapGrid.Rasterise(30, 20, 10, 10, [0.2, 0.6], bag);
+        using HeatmapGrid grid = HeatmapGrid.Rasterise(30, 20, 10, 10, [0.2, 0.6], bag);
         Assert.Equal(0.2, grid[4, 9], 6);
         Assert.Equal(0.4, grid[5, 0], 6);
         Assert.Equal(0.6, grid[14, 9], 6);
@@ -64,8 +64,8 @@ public sealed class HeatmapTests
     public void Part_of_a_grid_equals_the_same_part_of_the_whole()
     {
         double[] shades = HeatmapScale.For(MadeUp.Probability).Shades;
-        HeatmapGrid whole = HeatmapGrid.Rasterise(625, 438, 64, 64, shades, MadeUp.Bag());
-        HeatmapGrid part = HeatmapGrid.Rasterise(100, 80, 64, 64, shades, MadeUp.Bag(), left: 151, top: 93);
+        using HeatmapGrid whole = HeatmapGrid.Rasterise(625, 438, 64, 64, shades, MadeUp.Bag());
+        using HeatmapGrid part = HeatmapGrid.Rasterise(100, 80, 64, 64, shades, MadeUp.Bag(), left: 151, top: 93);
         for (int i = 0; i < 100 * 80; i++)
         {
             Assert.Equal(whole[151 + (i % 100), 93 + (i / 100)], part[i % 100, i / 100]);

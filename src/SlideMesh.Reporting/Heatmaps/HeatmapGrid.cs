@@ -1,19 +1,27 @@
+using System.Buffers;
 using SlideMesh.Prediction.Bags;
 
 namespace SlideMesh.Reporting.Heatmaps;
 
-/// <summary>Shades of tiles laid on a picture's pixels; where tiles overlap, their mean.</summary>
-public sealed class HeatmapGrid
+/// <summary>
+/// Shades of tiles laid on a picture's pixels; where tiles overlap, their mean. Its memory is lent and goes back when it is disposed of:
+/// a map of a large slide is drawn in hundreds of grids of a megabyte each.
+/// </summary>
+public sealed class HeatmapGrid : IDisposable
 {
     private readonly float[] _sums;
     private readonly int[] _counts;
+    private bool _disposed;
 
     private HeatmapGrid(int width, int height)
     {
         Width = width;
         Height = height;
-        _sums = new float[checked(width * height)];
-        _counts = new int[width * height];
+        int pixels = checked(width * height);
+        _sums = ArrayPool<float>.Shared.Rent(pixels);
+        _counts = ArrayPool<int>.Shared.Rent(pixels);
+        Array.Clear(_sums, 0, pixels);
+        Array.Clear(_counts, 0, pixels);
     }
 
     public int Width { get; }
@@ -25,8 +33,19 @@ public sealed class HeatmapGrid
     {
         get
         {
+            ObjectDisposedException.ThrowIf(_disposed, this);
             int i = (y * Width) + x;
             return _counts[i] == 0 ? double.NaN : _sums[i] / _counts[i];
+        }
+    }
+
+    public void Dispose()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            ArrayPool<float>.Shared.Return(_sums);
+            ArrayPool<int>.Shared.Return(_counts);
         }
     }
 

@@ -61,7 +61,7 @@ public static class HeatmapPicture
         for (int top = 0; top < thumbnail.Height; top += BandRows)
         {
             int rows = Math.Min(BandRows, thumbnail.Height - top);
-            HeatmapGrid band = HeatmapGrid.Rasterise(thumbnail.Width, rows, downsampleX, downsampleY, scale.Shades, bag, left: 0, top);
+            using HeatmapGrid band = HeatmapGrid.Rasterise(thumbnail.Width, rows, downsampleX, downsampleY, scale.Shades, bag, left: 0, top);
             Blend(picture, thumbnail, band, top, colours);
         }
     }

@@ -37,7 +37,7 @@ public static class HeatmapTiff
 
         void Render(long x, long y, int columns, int rows, Span<byte> rgb)
         {
-            HeatmapGrid grid = HeatmapGrid.Rasterise(columns, rows, downsampleX, downsampleY, shades, bag, x, y);
+            using HeatmapGrid grid = HeatmapGrid.Rasterise(columns, rows, downsampleX, downsampleY, shades, bag, x, y);
             rgb.Fill(255);
             for (int i = 0; i < columns * rows; i++)
             {
