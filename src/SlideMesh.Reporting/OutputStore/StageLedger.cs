@@ -6,12 +6,16 @@ namespace SlideMesh.Reporting.OutputStore;
 /// <summary>
 /// What is finished for one slide: for each stage the key of its inputs and the length and SHA-256 of every file that it wrote.
 /// A stage counts as done only when its key is the one wanted now and every file still has the recorded content.
-/// The ledger is written by one actor at a time (coordinator, then aggregator of the same slide).
+/// The ledger is written by one actor at a time (coordinator, then aggregator of the same slide), which holds the object for one message:
+/// files found intact are not hashed again until a stage is written or dropped.
 /// </summary>
 public sealed class StageLedger
 {
     private readonly SlideFolder _folder;
     private readonly SortedDictionary<string, StageRecord> _stages;
+
+    // Stages whose files all had the recorded content when they were asked for.
+    private readonly HashSet<string> _intact = new(StringComparer.Ordinal);
 
     private StageLedger(SlideFolder folder, SortedDictionary<string, StageRecord> stages)
     {
@@ -53,6 +57,11 @@ public sealed class StageLedger
             return false;
         }
 
+        if (_intact.Contains(stage))
+        {
+            return true;
+        }
+
         foreach (FileRecord file in record.Files)
         {
             FileInfo info = new(Path.Combine(_folder.Root, file.Path));
@@ -62,6 +71,7 @@ public sealed class StageLedger
             }
         }
 
+        _intact.Add(stage);
         return true;
     }
 
@@ -73,6 +83,8 @@ public sealed class StageLedger
     public void MarkDone(string stage, string key, IEnumerable<string> paths)
     {
         ArgumentNullException.ThrowIfNull(paths);
+        // All of them: stages may share a file.
+        _intact.Clear();
         FileRecord[] files = [.. paths
             .Select(path => new FileRecord(_folder.RelativeName(path), new FileInfo(path).Length, AtomicFile.Sha256(path)))
             .OrderBy(file => file.Path, StringComparer.Ordinal)];
@@ -105,6 +117,7 @@ public sealed class StageLedger
             return;
         }
 
+        _intact.Clear();
         foreach (string name in gone)
         {
             Delete(name, except: []);

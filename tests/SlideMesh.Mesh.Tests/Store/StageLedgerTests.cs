@@ -60,6 +60,31 @@ public sealed class StageLedgerTests : IDisposable
     }
 
     [Fact]
+    public void Files_found_intact_are_looked_at_again_by_another_ledger_or_after_a_stage_was_written()
+    {
+        StageLedger ledger = StageLedger.Open(_slide);
+        Assert.True(ledger.IsDone("plan", "key"));
+        Assert.True(ledger.IsDone("features/enc", "other"));
+        File.WriteAllText(_slide.Plan, "the plam");
+        Assert.True(ledger.IsDone("plan", "key"));
+        Assert.False(ledger.IsDone("plan", "another key"));
+        Assert.False(StageLedger.Open(_slide).IsDone("plan", "key"));
+
+        ledger.MarkDone("features/enc", "other", [_slide.Features("enc"), _slide.Plan]);
+        Assert.False(ledger.IsDone("plan", "key"));
+    }
+
+    [Fact]
+    public void Stage_found_not_done_is_looked_at_again()
+    {
+        StageLedger ledger = StageLedger.Open(_slide);
+        File.WriteAllText(_slide.Plan, "the plam");
+        Assert.False(ledger.IsDone("plan", "key"));
+        File.WriteAllText(_slide.Plan, "the plan");
+        Assert.True(ledger.IsDone("plan", "key"));
+    }
+
+    [Fact]
     public void Ledger_moves_with_its_folder()
     {
         Directory.Move(_output["slides"], _output["slides2"]);
