@@ -26,6 +26,21 @@ public class JpegCodecTests
     }
 
     [Fact]
+    public void Large_picture_takes_no_more_memory_than_its_JPEG()
+    {
+        RgbImage picture = new(1500, 1100);
+        new Random(3).NextBytes(picture.Pixels.AsSpan(0, 200_000));
+        using JpegEncoder encoder = new(90);
+        using JpegDecoder decoder = new();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        byte[] jpeg = encoder.Encode(picture);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, jpeg.Length, jpeg.Length + 10_000);
+        Assert.Equal((1500, 1100), decoder.ReadSize(jpeg));
+        Assert.Equal([0, 0, 0], decoder.Decode(jpeg).Pixels[^3..]);
+        Assert.Equal(jpeg, encoder.Encode(picture));
+    }
+
+    [Fact]
     public void Decode_at_half_size_gives_half_the_edge()
     {
         using JpegEncoder encoder = new();
