@@ -171,7 +171,7 @@ internal static class Reading
         using (OpenSlideSource openSlide = OpenSlideSource.Open(path))
         using (SafeFileHandle file = File.OpenHandle(path))
         {
-            level = TiledTiffLayout.Read(file, openSlide)[0];
+            level = TiledTiffLayout.Read(file, openSlide, out _)[0];
             for (int tile = 0; tile < rows * level.Columns; tile++)
             {
                 (long offset, int bytes) = level.Tile(tile);

@@ -91,8 +91,8 @@ public static class BatchSizeFinder
         if (tiles is null)
         {
             // Buffers of the sizes tried, 100 MB on 2 cores with tiles of 256 pixels. They are pinned: what is left of them when the batcher
-            // allocates its own stays between those for the rest of the run. 20 to 60 ms, once a model.
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            // allocates its own stays between those for the rest of the run.
+            ManagedHeap.GiveBack();
         }
 
         tiles?.Trim();

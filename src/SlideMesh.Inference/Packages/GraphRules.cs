@@ -175,7 +175,7 @@ internal sealed class GraphRules(ModelPackage package)
 
     private void CheckStreamedHead()
     {
-        (long columns, long width) = _manifest.Graphs.ContainsKey(GraphRole.Instance) ? CheckInstance() : (1, _manifest.Encoder!.Dimension);
+        (long columns, long width) = _manifest.PoolsFeatures ? (1, _manifest.Encoder!.Dimension) : CheckInstance();
         RequireShape(GraphRole.Bag, Get(GraphRole.Bag, "input", Inputs(GraphRole.Bag), GraphRole.PooledTensor), [1, columns, width]);
         CheckCovariates(GraphRole.Bag);
         CheckOmics(GraphRole.Bag);

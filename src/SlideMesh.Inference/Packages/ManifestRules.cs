@@ -63,10 +63,9 @@ internal static partial class ManifestRules
             choices.Any(roles => roles.Order(StringComparer.Ordinal).SequenceEqual(manifest.Graphs.Keys.Order(StringComparer.Ordinal))),
             $"graphs are {Join(manifest.Graphs.Keys)}; this kind needs {string.Join(" or ", choices.Select(Join))}.");
 
-        bool streamed = manifest.Graphs.ContainsKey(GraphRole.Bag);
-        rules.Require(streamed || manifest.Pooling is null, "'pooling' belongs to slide heads with a graph 'bag'; remove it.");
+        rules.Require(manifest.Pooling is null || manifest.Graphs.ContainsKey(GraphRole.Bag), "'pooling' belongs to slide heads with a graph 'bag'; remove it.");
         rules.Require(
-            !streamed || manifest.Graphs.ContainsKey(GraphRole.Instance) || manifest.Pooling is Pooling.Mean or Pooling.Sum,
+            !manifest.PoolsFeatures || manifest.Pooling is Pooling.Mean or Pooling.Sum,
             "a head without a graph 'instance' pools the features themselves: 'pooling' must be mean or sum.");
         foreach ((string role, GraphSpec graph) in manifest.Graphs)
         {
@@ -142,7 +141,7 @@ internal static partial class ManifestRules
             rules.Require(double.IsFinite(output.Weight) && output.Weight > 0, $"{what}: weight must be above 0.");
             rules.Require(output.Transform is "none" or "pow10", $"{what}: transform '{output.Transform}' is not known; none or pow10.");
             rules.Require(
-                (output.Attention is null && output.AttentionMaps.Count == 0) || manifest.Kind != ModelKind.SlideHead || manifest.Graphs.Count > 1 || manifest.Graphs.ContainsKey(GraphRole.Whole),
+                !manifest.PoolsFeatures || (output.Attention is null && output.AttentionMaps.Count == 0),
                 $"{what}: a head without a graph 'instance' has no attention.");
             rules.Require(output.Attention is null or >= 0, $"{what}: attention is a column, counted from 0.");
             rules.Require(output.Labels.Distinct().Count() == output.Labels.Count, $"{what}: a label stands twice.");

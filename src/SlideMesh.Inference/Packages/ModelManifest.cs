@@ -47,6 +47,10 @@ public sealed record ModelManifest
     /// <summary>What lies between a streamed head's graphs; null is <see cref="Packages.Pooling.Attention"/>.</summary>
     public Pooling? Pooling { get; init; }
 
+    /// <summary>A streamed head without a graph <c>instance</c>: the features themselves are pooled.</summary>
+    [JsonIgnore]
+    public bool PoolsFeatures => Graphs.ContainsKey(GraphRole.Bag) && !Graphs.ContainsKey(GraphRole.Instance);
+
     /// <summary>What the model says about a slide (empty for encoders).</summary>
     public IReadOnlyList<TaskOutput> Outputs { get; init; } = [];
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using SlideMesh.Inference.Batching;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using SlideMesh.Inference.Batching;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
@@ -20,6 +21,9 @@ namespace SlideMesh.Mesh.Stages;
 /// <summary>Features of every stream (+ omics) → predictions.json, qc.json, heatmaps, evidence tiles, the report, other tools' files.</summary>
 public static class ResultStage
 {
+    /// <summary>Tiles of a slide, over all streams, whose predictions leave enough garbage to give back: 600 bytes a tile measured.</summary>
+    private const int LargeSlideTiles = 10_000;
+
     /// <exception cref="SlideFormatException">No stream has a single readable tile.</exception>
     /// <exception cref="PredictionException">The heads cannot answer.</exception>
     public static SlideSummary Run(RunContext run, CohortEntry slide, PlannedSlide planned, StageLedger ledger, CancellationToken cancellation)
@@ -45,7 +49,7 @@ public static class ResultStage
             }
 
             SlidePrediction prediction = run.Stage("predict", slide.Id, null, () => Predict(run, slide, bags, cancellation));
-            if (bags.Values.Sum(b => (long)b.Count) >= ManagedHeap.LargeSlideTiles)
+            if (bags.Values.Sum(b => (long)b.Count) >= LargeSlideTiles)
             {
                 ManagedHeap.GiveBack();
             }

@@ -19,7 +19,7 @@ public static class PackageProbe
         ArgumentNullException.ThrowIfNull(package);
         ArgumentNullException.ThrowIfNull(engine);
         List<ProbeOutput> outputs = [];
-        float[]? pooled = package.Manifest.Graphs.ContainsKey(GraphRole.Bag) && !package.Manifest.Graphs.ContainsKey(GraphRole.Instance)
+        float[]? pooled = package.Manifest.PoolsFeatures
             ? PoolColumns(package.Manifest.Pooling, ProbeInput.Numbers((long)BagTiles * package.Manifest.Encoder!.Dimension), package.Manifest.Encoder.Dimension)
             : null;
         foreach (string role in new[] { GraphRole.Tile, GraphRole.Summary, GraphRole.Instance, GraphRole.Bag, GraphRole.Whole, GraphRole.Fusion }.Where(package.Manifest.Graphs.ContainsKey))
@@ -71,14 +71,10 @@ public static class PackageProbe
         float[] pooled = new float[columns * width];
         for (int k = 0; k < columns; k++)
         {
-            double largest = Enumerable.Range(0, rows).Max(i => attention.Data[(i * columns) + k]);
-            double[] weights = [.. Enumerable.Range(0, rows).Select(i => Math.Exp(attention.Data[(i * columns) + k] - largest))];
-            if (top)
-            {
-                int first = Array.IndexOf(weights, 1.0);
-                weights = [.. weights.Select((_, i) => i == first ? 1.0 : 0.0)];
-            }
-
+            double[] scores = [.. Enumerable.Range(0, rows).Select(i => (double)attention.Data[(i * columns) + k])];
+            double largest = scores.Max();
+            int first = Array.IndexOf(scores, largest);
+            double[] weights = [.. scores.Select((score, i) => !top ? Math.Exp(score - largest) : i == first ? 1 : 0)];
             double total = weights.Sum();
             for (int h = 0; h < width; h++)
             {

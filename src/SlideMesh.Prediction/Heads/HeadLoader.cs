@@ -23,7 +23,7 @@ internal sealed class HeadLoader(IInferenceEngine engine, int threads = 1)
         return manifest.Graphs.ContainsKey(GraphRole.Whole)
             ? new WholeBagHead(LoadGraph(package, GraphRole.Whole), dimension)
             : new StreamedHead(
-                manifest.Graphs.ContainsKey(GraphRole.Instance) ? LoadGraph(package, GraphRole.Instance) : null,
+                manifest.PoolsFeatures ? null : LoadGraph(package, GraphRole.Instance),
                 LoadGraph(package, GraphRole.Bag), dimension, manifest.Pooling ?? Pooling.Attention, threads);
     }
 

@@ -9,9 +9,9 @@ namespace SlideMesh.Reporting.Heatmaps;
 /// </summary>
 public sealed class HeatmapGrid : IDisposable
 {
-    private readonly float[] _sums;
-    private readonly int[] _counts;
-    private bool _disposed;
+    // Empty once they went back: a pixel that is asked for later is out of bounds.
+    private float[] _sums;
+    private int[] _counts;
 
     private HeatmapGrid(int width, int height)
     {
@@ -33,7 +33,6 @@ public sealed class HeatmapGrid : IDisposable
     {
         get
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
             int i = (y * Width) + x;
             return _counts[i] == 0 ? double.NaN : _sums[i] / _counts[i];
         }
@@ -41,11 +40,11 @@ public sealed class HeatmapGrid : IDisposable
 
     public void Dispose()
     {
-        if (!_disposed)
+        if (_sums.Length > 0)
         {
-            _disposed = true;
             ArrayPool<float>.Shared.Return(_sums);
             ArrayPool<int>.Shared.Return(_counts);
+            (_sums, _counts) = ([], []);
         }
     }
 

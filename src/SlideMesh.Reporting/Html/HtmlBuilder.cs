@@ -9,12 +9,9 @@ namespace SlideMesh.Reporting.Html;
 /// <summary>Markup that is safe to place as it is.</summary>
 internal readonly record struct Markup(string Text);
 
-/// <summary>Bytes to place as base64, such as a picture's; never held as one string.</summary>
-internal readonly record struct Base64(ReadOnlyMemory<byte> Bytes);
-
 /// <summary>
 /// Writes a page from interpolated strings: literal parts are markup, every hole is escaped (only <see cref="Markup"/> and
-/// <see cref="Base64"/> are not), so that forgetting to escape a slide's name is not possible. Numbers are written in the invariant culture.
+/// <see cref="ReportPicture"/> are not), so that forgetting to escape a slide's name is not possible. Numbers are written in the invariant culture.
 /// </summary>
 internal sealed class HtmlBuilder(TextWriter text)
 {
@@ -64,23 +61,18 @@ internal sealed class HtmlBuilder(TextWriter text)
 
         public void AppendFormatted(Markup value) => _text.Write(value.Text);
 
-        public void AppendFormatted(Base64 value)
+        /// <summary>As a <c>data:</c> URI, whose base64 is never held as one string.</summary>
+        public void AppendFormatted(ReportPicture value)
         {
+            _text.Write($"data:{value.MediaType};base64,");
             char[] piece = ArrayPool<char>.Shared.Rent(PieceBytes / 3 * 4);
-            for (ReadOnlySpan<byte> left = value.Bytes.Span; left.Length > 0; left = left[Math.Min(PieceBytes, left.Length)..])
+            for (ReadOnlySpan<byte> left = value.Bytes; left.Length > 0; left = left[Math.Min(PieceBytes, left.Length)..])
             {
                 _ = Convert.TryToBase64Chars(left[..Math.Min(PieceBytes, left.Length)], piece, out int written);
                 _text.Write(piece, 0, written);
             }
 
             ArrayPool<char>.Shared.Return(piece);
-        }
-
-        /// <summary>As a <c>data:</c> URI.</summary>
-        public void AppendFormatted(ReportPicture value)
-        {
-            _text.Write($"data:{value.MediaType};base64,");
-            AppendFormatted(new Base64(value.Bytes));
         }
 
         public void AppendFormatted(string? value) => _text.Write(WebUtility.HtmlEncode(value));

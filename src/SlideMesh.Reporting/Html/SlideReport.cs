@@ -245,7 +245,8 @@ public static class SlideReport
         foreach (EvidenceTile tile in shown)
         {
             string score = Wording.Number(tile.Tile.Score, "0.0000");
-            html.Add($"<figure><img width=\"{tile.Width}\" height=\"{tile.Height}\" alt=\"Tile {tile.Rank}, score {score}\" src=\"data:image/jpeg;base64,{new Base64(tile.Jpeg)}\">");
+            ReportPicture picture = new(tile.Jpeg, "image/jpeg", tile.Width, tile.Height);
+            html.Add($"<figure><img width=\"{picture.Width}\" height=\"{picture.Height}\" alt=\"Tile {tile.Rank}, score {score}\" src=\"{picture}\">");
             html.Add($"<figcaption>{score}<br>x {tile.Tile.X}<br>y {tile.Tile.Y}</figcaption></figure>\n");
         }
 

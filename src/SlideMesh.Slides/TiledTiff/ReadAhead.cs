@@ -27,14 +27,14 @@ internal sealed partial class ReadAhead(SafeFileHandle file, TileBytes bytes, Ti
 
     private const int WillNeed = 3;
 
-    /// <summary>By chunk: 0, or how it was asked for, <see cref="Advised"/> or <see cref="Fetched"/>.</summary>
-    private int[]? _asked;
-
     /// <summary>The kernel was told.</summary>
     public const int Advised = 1;
 
     /// <summary>Bytes come to memory of our own. What was only advised before is asked for once more.</summary>
     public const int Fetched = 2;
+
+    /// <summary>By chunk: 0, or how it was asked for, <see cref="Advised"/> or <see cref="Fetched"/>.</summary>
+    private int[]? _asked;
 
     /// <summary>Region <paramref name="index"/> is about to be read: asks for what comes next, once.</summary>
     /// <param name="count">Regions of the walk.</param>

@@ -11,10 +11,8 @@ internal static class TiledTiffLayout
     /// <summary>OpenSlide takes four bytes a pixel: 1 GiB. Scanners' tiles have 0.06 to 16 million pixels.</summary>
     private const long MaxTilePixels = 1 << 28;
 
-    /// <exception cref="UnservedTiffException">OpenSlide has to serve this file.</exception>
-    public static TiledTiffLevel[] Read(SafeFileHandle handle, ISlideSource openSlide) => Read(handle, openSlide, out _);
-
     /// <param name="ome">What the file says as OME-TIFF; null when it is none.</param>
+    /// <exception cref="UnservedTiffException">OpenSlide has to serve this file.</exception>
     public static TiledTiffLevel[] Read(SafeFileHandle handle, ISlideSource openSlide, out OmePyramid? ome)
     {
         ome = null;
