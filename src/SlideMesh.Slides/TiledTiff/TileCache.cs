@@ -2,7 +2,7 @@ namespace SlideMesh.Slides.TiledTiff;
 
 /// <summary>
 /// Decoded tiles of one slide, least recently used out first. Neighbouring tiles lie in different shards, each with its own lock, so
-/// that threads that walk side by side rarely meet; the bound in bytes is common to all. Buffers go back to their shard when the last
+/// that threads that walk side by side rarely meet; the bound in bytes is common to all. Buffers are used again when the last
 /// reader is done, so that a long walk allocates nothing.
 /// </summary>
 internal sealed class TileCache
@@ -11,6 +11,7 @@ internal sealed class TileCache
 
     private readonly long _capacityBytes;
     private readonly Shard[] _shards;
+    private readonly SpareBuffers _spare = new();
     private long _keptBytes;
 
     /// <param name="capacityBytes">Bound on what is kept; a tile in use by a reader is kept alive beyond it.</param>
@@ -78,13 +79,9 @@ internal sealed class TileCache
 
     private sealed class Shard(TileCache cache)
     {
-        // Enough for what is taken out and put in at about one time; more would escape the bound.
-        private const int MaxSpare = 4;
-
         private readonly Lock _lock = new();
         private readonly Dictionary<TileKey, LinkedListNode<Entry>> _kept = [];
         private readonly LinkedList<Entry> _byUse = new();
-        private readonly Stack<byte[]> _spare = new();
 
         public Entry? TryAcquire(TileKey key)
         {
@@ -103,8 +100,7 @@ internal sealed class TileCache
                     return (Use(node), false);
                 }
 
-                byte[] pixels = _spare.TryPop(out byte[]? spare) && spare.Length == bytes ? spare : GC.AllocateUninitializedArray<byte>(bytes);
-                var entry = new Entry(key, pixels) { Users = 1, IsKept = keep };
+                var entry = new Entry(key, cache._spare.Take(bytes)) { Users = 1, IsKept = keep };
                 if (keep)
                 {
                     _kept.Add(key, _byUse.AddFirst(entry));
@@ -180,9 +176,9 @@ internal sealed class TileCache
 
         private void Recycle(Entry entry)
         {
-            if (!entry.IsKept && entry.Users == 0 && _spare.Count < MaxSpare)
+            if (!entry.IsKept && entry.Users == 0)
             {
-                _spare.Push(entry.Pixels);
+                cache._spare.Give(entry.Pixels);
             }
         }
     }
