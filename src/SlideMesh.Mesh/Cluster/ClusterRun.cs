@@ -81,7 +81,8 @@ internal sealed class ClusterRun : IDisposable
         {
             string outputRoot = store.OutputRoot(specification);
             RunStore results = RunStore.Share(outputRoot);
-            RunContext context = RunDescription.Of(specification, store, models.Pipeline, models.Predictor, results, node, telemetry, time);
+            RunContext described = RunDescription.Of(specification, store, models.Pipeline, models.Predictor, results, node, telemetry, time);
+            RunContext context = described.At(results, described.Progress, book: () => engine.Timings);
             context.WorkAhead = static () => { };
             return new ClusterRun(specification, outputRoot, context, results, shelf, models, engine, node.Decoders ?? Environment.ProcessorCount);
         }

@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text.Json;
 using SlideMesh.Mesh.Redis;
+using SlideMesh.Mesh.Runs;
 using SlideMesh.Slides;
 using RedisResult = StackExchange.Redis.RedisResult;
 
@@ -48,6 +50,31 @@ public sealed class RunBoard(RedisLink link)
     /// <summary>State of each slide by id: todo, waiting, planning, embedding, aggregating, done, failed, quarantined, pending.</summary>
     public async Task<IReadOnlyDictionary<string, string>> SlidesAsync(string run, CancellationToken cancellation) =>
         await HashAsync("slides:" + run, cancellation).ConfigureAwait(false);
+
+    /// <summary>What the stages of a run's slides took so far, on all nodes; gone once the run's tables are written.</summary>
+    public async Task<StageTimings> TimesAsync(string run, CancellationToken cancellation)
+    {
+        StageTimings times = new();
+        HashSet<string> seen = new(StringComparer.Ordinal);
+        string cursor = "0";
+        do
+        {
+            RedisResult[] page = (RedisResult[])await link.CommandAsync("HSCAN", cancellation, link.Key("times:" + run), cursor, "COUNT", 500).ConfigureAwait(false);
+            cursor = (string)page[0];
+            string[] pairs = RedisLink.Strings(page[1]);
+            for (int i = 0; i + 1 < pairs.Length; i += 2)
+            {
+                // A scan may name a field twice.
+                if (seen.Add(pairs[i]))
+                {
+                    AddTimes(times, new SlideId(pairs[i]), pairs[i + 1]);
+                }
+            }
+        }
+        while (cursor != "0");
+
+        return times;
+    }
 
     /// <summary>Messages that killed workers: <c>run slide</c> → what is known, as JSON.</summary>
     public async Task<IReadOnlyDictionary<string, string>> QuarantineAsync(CancellationToken cancellation) =>
@@ -119,6 +146,19 @@ public sealed class RunBoard(RedisLink link)
             numbers[0], (int)numbers[1], (int)numbers[2], (int)numbers[3],
             pools.Select((pool, i) => (pool, new PoolBacklog((long)numbers[4 + (2 * i)], TimeSpan.FromMicroseconds(numbers[5 + (2 * i)]))))
                 .ToDictionary(p => p.pool, p => p.Item2, StringComparer.Ordinal));
+    }
+
+    /// <param name="sums"><c>{"stage stream": [µs, tiles], …}</c>; no second number where a stage does not work on tiles.</param>
+    private static void AddTimes(StageTimings times, SlideId slide, string sums)
+    {
+        using JsonDocument document = JsonDocument.Parse(sums);
+        foreach (JsonProperty row in document.RootElement.EnumerateObject())
+        {
+            string[] name = row.Name.Split(' ', 2);
+            times.Add(
+                slide, name[0], name[1].Length > 0 ? name[1] : null, TimeSpan.FromMicroseconds(row.Value[0].GetDouble()),
+                row.Value.GetArrayLength() > 1 ? (long)row.Value[1].GetDouble() : null);
+        }
     }
 
     private async Task<string> AskAsync(LuaScript script, string run, CancellationToken cancellation) =>

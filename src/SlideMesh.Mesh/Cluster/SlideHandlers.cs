@@ -197,7 +197,8 @@ internal sealed class SlideHandlers(ClusterStore store, RunRegister runs, RunBoa
         SlideOutcome[] outcomes = [.. run.Final.Slides.Values.OrderBy(s => s.Id.Value, StringComparer.Ordinal).Select(s => RunOutcomes.Of(run, store, s, states))];
         await engine.ConfirmAsync(cancellation).ConfigureAwait(false);
         bool cancelled = status?.State == "cancelled";
-        RunContext final = run.Final.At(run.Final.Store, run.NoProgress());
+        StageTimings times = await board.TimesAsync(message.Run, cancellation).ConfigureAwait(false);
+        RunContext final = run.Final.At(run.Final.Store, run.NoProgress(), book: () => times);
         RunTables.WriteSpecification(final, run.Specification.Engine);
         RunTables.Write(final, outcomes, stopping: cancelled);
         SlideWork.Clear(run.OutputRoot, message.Run);

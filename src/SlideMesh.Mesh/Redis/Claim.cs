@@ -1,4 +1,5 @@
 using SlideMesh.Mesh.Messages;
+using SlideMesh.Mesh.Runs;
 
 namespace SlideMesh.Mesh.Redis;
 
@@ -20,6 +21,9 @@ internal sealed class Claim(string pool, string run, string slide, string id, st
 
     /// <summary>Trace context of the sender (W3C traceparent), empty when it had none.</summary>
     public string Trace => trace;
+
+    /// <summary>What the handling of the message took so far. It counts when the message is completed under this claim, and never otherwise.</summary>
+    public StageTimings Timings { get; } = new();
 
     /// <summary>Arguments by which scripts check the claim.</summary>
     public object[] Arguments { get; } = [pool, run, slide, id, epoch];

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using SlideMesh.Mesh.Engine;
 using SlideMesh.Mesh.Messages;
+using SlideMesh.Mesh.Runs;
 using SlideMesh.Slides;
 using StackExchange.Redis;
 
@@ -64,6 +65,9 @@ public sealed class RedisEngine : IMeshEngine
 
     public bool IsDraining { get; private set; }
 
+    /// <summary>Where the handler that asks books its time: it goes to Redis with the completion of its message. Outside of a message, nowhere.</summary>
+    internal StageTimings Timings => _current.Value?.Timings ?? new StageTimings();
+
     /// <summary>Whether this node performs shards.</summary>
     public bool PerformsWork => _pools.Any(p => p.Pool == _options.Pool);
 
@@ -125,7 +129,7 @@ public sealed class RedisEngine : IMeshEngine
         Claim? claim = _current.Value;
         if (claim is { IsSettled: false, Message: EmbedShard own } && own.Slide == slide && own.Stream == stream && own.Index == index)
         {
-            await AskAsync(LuaScript.Finish, cancellation, [.. claim.Arguments, shard]).ConfigureAwait(false);
+            await AskAsync(LuaScript.Finish, cancellation, [.. claim.Arguments, shard, .. TimesOf(claim)]).ConfigureAwait(false);
             claim.IsSettled = true;
             return;
         }
@@ -144,11 +148,13 @@ public sealed class RedisEngine : IMeshEngine
         }
     }
 
-    /// <summary>Ends the message that is being handled by a script of the caller's, whose last five arguments are the claim's.</summary>
+    /// <summary>
+    /// Ends the message that is being handled by a script of the caller's, behind whose arguments stand the claim's five and the message's times.
+    /// </summary>
     internal async Task<string> SettleAsync(LuaScript script, CancellationToken cancellation, params object[] arguments)
     {
         Claim claim = _current.Value ?? throw new InvalidOperationException("No message is being handled.");
-        string answer = await AskAsync(script, cancellation, [.. arguments, .. claim.Arguments]).ConfigureAwait(false);
+        string answer = await AskAsync(script, cancellation, [.. arguments, .. claim.Arguments, .. TimesOf(claim)]).ConfigureAwait(false);
         claim.IsSettled = true;
         return answer;
     }
@@ -274,7 +280,7 @@ public sealed class RedisEngine : IMeshEngine
         {
             // Not cancelled by a stop: the work is done, and saying so is quick unless Redis is away.
             using CancellationTokenSource patience = new(_stop.IsCancellationRequested ? TimeSpan.FromSeconds(2) : Timeout.InfiniteTimeSpan);
-            await AskAsync(LuaScript.Finish, _stop.IsCancellationRequested ? patience.Token : _stop.Token, [.. claim.Arguments, ""]).ConfigureAwait(false);
+            await AskAsync(LuaScript.Finish, _stop.IsCancellationRequested ? patience.Token : _stop.Token, [.. claim.Arguments, "", .. TimesOf(claim)]).ConfigureAwait(false);
             claim.IsSettled = true;
         }
 
@@ -390,6 +396,12 @@ public sealed class RedisEngine : IMeshEngine
         string answer = (string)await _link.CallAsync(script, cancellation, arguments).ConfigureAwait(false);
         return answer != "stale" ? answer : throw new ClaimLostException();
     }
+
+    /// <summary>Per row: stage, stream, µs, tiles; empty where there is none.</summary>
+    private static IEnumerable<object> TimesOf(Claim claim) => claim.Timings.Rows.SelectMany(row => new object[]
+    {
+        row.Stage, row.Stream ?? "", (long)row.Elapsed.TotalMicroseconds, row.Tiles?.ToString(CultureInfo.InvariantCulture) ?? "",
+    });
 
     private object[] Guard => _current.Value is { IsSettled: false } claim ? claim.Arguments : Claim.NoArguments;
 

@@ -62,11 +62,17 @@ public sealed class RunContext
     /// <summary>Slides that ended, with what tables and reports show.</summary>
     public ConcurrentDictionary<SlideId, SlideOutcome> Outcomes { get; } = new();
 
-    public StageTimings Timings { get; } = new();
+    /// <summary>
+    /// Finds where time is booked now: by default one book of the whole run; in a cluster that of the message in hand, whose completion carries it to Redis.
+    /// </summary>
+    public Func<StageTimings> Book { get; init; } = Always(new StageTimings());
+
+    public StageTimings Timings => Book();
 
     /// <summary>The same run with its slides in other folders, and nothing known of any slide yet.</summary>
     public RunContext At(
-        RunStore store, RunProgress progress, Func<SlideId, CancellationToken, Task>? planReady = null, Func<SlideId, CancellationToken, Task>? resultReady = null) => new()
+        RunStore store, RunProgress progress, Func<SlideId, CancellationToken, Task>? planReady = null, Func<SlideId, CancellationToken, Task>? resultReady = null,
+        Func<StageTimings>? book = null) => new()
         {
             Options = Options,
             Store = store,
@@ -84,9 +90,12 @@ public sealed class RunContext
             WorkAhead = WorkAhead,
             PlanReady = planReady ?? PlanReady,
             ResultReady = resultReady,
+            Book = book ?? Book,
         };
 
     public bool HasFailed(SlideId slide) => Outcomes.TryGetValue(slide, out SlideOutcome? outcome) && outcome.Summary.State == SlideState.Failed;
+
+    private static Func<StageTimings> Always(StageTimings book) => () => book;
 
     /// <summary>Records a slide that an earlier run finished.</summary>
     public void Resume(SlideId slide, SlideOutcome finished)

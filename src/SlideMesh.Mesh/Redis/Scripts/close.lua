@@ -9,6 +9,8 @@ if r[1] ~= 'cancelled' then
   redis.call('HSET', name, 'state', 'done')
 end
 redis.call('HSET', name, 'closed', whole(now))
+-- They are in the tables now. Slides that are tried again begin new ones.
+redis.call('UNLINK', P .. 'times:' .. ARGV[2])
 if ARGV[3] ~= '' then redis.call('HSET', name, 'error', ARGV[3]) end
 if r[4] and redis.call('HGET', P .. 'outs', r[4]) == ARGV[2] then redis.call('HDEL', P .. 'outs', r[4]) end
 return 'ok'

@@ -130,13 +130,40 @@ local function forget(run, slide, ended)
   redis.call('DEL', P .. 'set:' .. run .. ':' .. slide, P .. 'have:' .. run .. ':' .. slide)
 end
 
--- One shard of a set is there; the last one tells the actor that waits for them.
+-- Rows that a slide's times may have: stages by streams, of which there are a few dozen.
+local MOST_TIMES = 256
+
+-- Times of a message that counts, summed by stage and stream of its slide: from argument `first` on stage, stream, µs, tiles or nothing.
+local function book(run, slide, first)
+  if not ARGV[first] or redis.call('HEXISTS', P .. 'run:' .. run, 'total') == 0 then return end
+  local times = P .. 'times:' .. run
+  local text = redis.call('HGET', times, slide)
+  local sums, rows = text and cjson.decode(text) or {}, 0
+  for _ in pairs(sums) do rows = rows + 1 end
+  for i = first, #ARGV - 3, 4 do
+    local row = ARGV[i] .. ' ' .. ARGV[i + 1]
+    local sum = sums[row]
+    if not sum and rows < MOST_TIMES then
+      sum, rows = { 0 }, rows + 1
+      sums[row] = sum
+    end
+    if sum then
+      sum[1] = sum[1] + num(ARGV[i + 2])
+      if ARGV[i + 3] ~= '' then sum[2] = (sum[2] or 0) + num(ARGV[i + 3]) end
+    end
+  end
+  redis.call('HSET', times, slide, cjson.encode(sums))
+end
+
+-- One shard of a set is there; the last one tells the actor that waits for them. Answers whether the shard counts now and did not before.
 local function settle(run, slide, shard)
   local set = P .. 'set:' .. run .. ':' .. slide
   local s = redis.call('HMGET', set, 'want', 'pool', 'body', 'trace')
-  if not s[1] or redis.call('SADD', P .. 'have:' .. run .. ':' .. slide, shard) == 0 then return end
-  if redis.call('SISMEMBER', P .. 'had:' .. run .. ':' .. slide, shard) == 0 then redis.call('HINCRBY', P .. 'run:' .. run, 'shards', 1) end
+  if not s[1] or redis.call('SADD', P .. 'have:' .. run .. ':' .. slide, shard) == 0 then return false end
+  local new = redis.call('SISMEMBER', P .. 'had:' .. run .. ':' .. slide, shard) == 0
+  if new then redis.call('HINCRBY', P .. 'run:' .. run, 'shards', 1) end
   if redis.call('HINCRBY', set, 'have', 1) == num(s[1]) then post(s[2], run, slide, '1', s[3], s[4], 0, 0, 0) end
+  return new
 end
 
 local function message(kind, slide) return '{"$type":"' .. kind .. '","slide":"' .. slide .. '"}' end

@@ -13,6 +13,7 @@ for i = 1, #slides, 2 do
     redis.call('HSET', P .. 'slides:' .. run, slide, 'todo')
     redis.call('RPUSH', P .. 'todo:' .. run, slide)
     redis.call('HDEL', P .. 'quarantine', run .. ' ' .. slide)
+    redis.call('HDEL', P .. 'times:' .. run, slide)
     again = again + 1
   elseif counts[state] then
     counts[state] = counts[state] + 1
