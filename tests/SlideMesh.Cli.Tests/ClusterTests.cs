@@ -23,15 +23,17 @@ public sealed class ClusterTests(Workplace workplace) : IDisposable
     {
         string store = NewStore();
         int health = RedisServer.FreePort();
-        StartNode(store, "desk", "--role", "coordinator,aggregator", "--health", $"127.0.0.1:{health}");
-        StartNode(store, "one", "--role", "inference", "--cache", "node-copies", "--cache-size", "1GB");
-        StartNode(store, "two", "--role", "inference", "--cache", "node-copies", "--cache-size", "1GB");
+        // A lease that no busy machine outlasts: what passes to another node takes its time along.
+        StartNode(store, "desk", "--role", "coordinator,aggregator", "--lease", "60", "--health", $"127.0.0.1:{health}");
+        StartNode(store, "one", "--role", "inference", "--lease", "60", "--cache", "node-copies", "--cache-size", "1GB");
+        StartNode(store, "two", "--role", "inference", "--lease", "60", "--cache", "node-copies", "--cache-size", "1GB");
         string run = Verb("submit", store, "good", "--out", "r", "--shard-tiles", "3", "--priority", "urgent").Expect(0).Out.Trim();
         using HttpClient client = new();
         string Health(string path) => client.GetStringAsync(new Uri($"http://127.0.0.1:{health}{path}")).GetAwaiter().GetResult().Trim();
         WaitFor(() => Status(run).Contains("\"closed\":true", StringComparison.Ordinal));
 
         new OutputTree(Path.Combine(workplace[store], "r")).AssertSameAs(workplace.Undisturbed);
+        AssertSameTimings(workplace.Undisturbed.At("timings.csv"), Path.Combine(workplace[store], "r", "timings.csv"));
         Assert.Equal(3, Directory.GetFiles(workplace["node-copies/copies"], "*.tiff", SearchOption.AllDirectories).Length);
         Assert.Equal(["started", "live", "ready"], new[] { "/started", "/live", "/ready" }.Select(Health));
         Assert.Contains("3 of 3 slides succeeded", Verb("results", store, run[..12]).Expect(0).Out, StringComparison.Ordinal);
@@ -179,6 +181,44 @@ public sealed class ClusterTests(Workplace workplace) : IDisposable
         Assert.Contains("5 moments in", said, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Signal_that_comes_twice_to_both_processes_of_a_node_does_not_end_its_work()
+    {
+        string store = NewStore();
+        string slide = workplace["slow/a.tiff"];
+        Directory.CreateDirectory(Path.GetDirectoryName(slide)!);
+        File.Copy(workplace["good/a.tiff"], slide, overwrite: true);
+        string run = Verb("submit", store, "slow", "--out", "r").Expect(0).Out.Trim();
+        // Whoever opens the slide holds its message until somebody writes.
+        File.Delete(slide);
+        using (Process fifo = Process.Start("mkfifo", [slide]))
+        {
+            fifo.WaitForExit();
+        }
+
+        StartNode(store, "leaving", "--role", "coordinator", "--grace", "90");
+        string holds = $"HVALS {_namespace}:mail:coordinator:{run}:a";
+        WaitFor(() => Redis(holds).Contains("leaving/", StringComparison.Ordinal));
+        SlideMeshProcess node = _nodes[^1];
+        for (int i = 0; i < 2; i++)
+        {
+            // As a terminal or a supervisor does, to the whole group.
+            node.SignalBoth("TERM");
+            WaitFor(() => Redis($"HGET {_namespace}:node:leaving state") == "draining");
+            Thread.Sleep(500);
+        }
+
+        Assert.False(node.HasExited);
+        Assert.Contains("leaving/", Redis(holds), StringComparison.Ordinal);
+        File.WriteAllText(slide, "no slide");
+        Assert.Contains("stopped", node.WaitForEnd().Expect(0).Error, StringComparison.Ordinal);
+
+        // The message was brought to its end, not handed back or left to be taken over.
+        Assert.Equal("", Redis(holds));
+        Assert.Equal("1", Redis($"LLEN {_namespace}:backlog:aggregator"));
+        Assert.Equal("0", Redis($"LLEN {_namespace}:backlog:coordinator"));
+    }
+
     private string NewStore()
     {
         string store = workplace.NewOutput() + "-store";
@@ -197,6 +237,16 @@ public sealed class ClusterTests(Workplace workplace) : IDisposable
 
     private Dictionary<string, DateTime> Shards(string store) =>
         Directory.EnumerateFiles(Path.Combine(workplace[store], "r", ".work"), "*.shard", SearchOption.AllDirectories).ToDictionary(f => f, File.GetLastWriteTimeUtc);
+
+    /// <summary>The same stages of the same slides with the same tiles; seconds differ, and none is missing.</summary>
+    private static void AssertSameTimings(string expected, string found)
+    {
+        static string[][] Rows(string path) => [.. File.ReadLines(path).Select(line => line.Split(','))];
+        static string[] Stages(string path) => [.. Rows(path).Select(row => string.Join(',', row[0], row[1], row[2], row[4]))];
+        Assert.Equal(Stages(expected), Stages(found));
+        Assert.Contains("a,merge,", File.ReadAllText(found), StringComparison.Ordinal);
+        Assert.True(Rows(found).Where(row => row[1] == "report").All(row => double.Parse(row[3], CultureInfo.InvariantCulture) > 0));
+    }
 
     private string Redis(string command)
     {

@@ -95,12 +95,19 @@ internal sealed class SlideMeshProcess : IDisposable
 
     public void Signal(string name) => Signal(name, _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
 
-    /// <summary>To the process that works, of a node's two.</summary>
-    public void SignalChild(string name) => Signal(name, Assert.Single(File.ReadAllText($"/proc/{_process.Id}/task/{_process.Id}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)));
+    public bool HasExited => _process.HasExited;
 
-    private static void Signal(string name, string process)
+    /// <summary>To the process that works, of a node's two.</summary>
+    public void SignalChild(string name) => Signal(name, Child);
+
+    /// <summary>To both processes of a node.</summary>
+    public void SignalBoth(string name) => Signal(name, _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture), Child);
+
+    private string Child => Assert.Single(File.ReadAllText($"/proc/{_process.Id}/task/{_process.Id}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries));
+
+    private static void Signal(string name, params string[] processes)
     {
-        using Process kill = Process.Start("kill", [$"-{name}", process]);
+        using Process kill = Process.Start("kill", [$"-{name}", .. processes]);
         kill.WaitForExit();
     }
 

@@ -99,11 +99,22 @@ internal sealed class NodeCommand
             return await NodeWatch.RunAsync(options, parsed.GetResult(_name) is null or { Implicit: true }, Tell, cancellation).ConfigureAwait(false);
         }
 
-        NodeWatch.EndWithParent();
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        NodeWatch.HearParent(() =>
+        {
+            try
+            {
+                stop.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // The node has ended.
+            }
+        });
         _ = OpenSlideSource.LibraryVersion;
         using EngineSet engines = _engines.Open(parsed);
         using OtlpExport export = OtlpExport.Start(SoftwareVersion.Current, options.Engine.Node, parsed.GetValue(_role));
-        await new ClusterNode(options, [engines.First, .. engines.Others], Tell).RunAsync(cancellation).ConfigureAwait(false);
+        await new ClusterNode(options, [engines.First, .. engines.Others], Tell).RunAsync(stop.Token).ConfigureAwait(false);
         return ExitCode.Success;
     }
 

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Reflection;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using SlideMesh.Mesh.Cluster;
 using SlideMesh.Mesh.Redis;
 
@@ -13,7 +12,7 @@ namespace SlideMesh.Cli.Commands;
 /// parent's eyes (a crash in a native library, or the system for want of memory) may have died of what it held, and the parent says so in Redis.
 /// When both are gone at once, the machine is lost or somebody ended the node by force, which says nothing about a slide.
 /// </summary>
-internal static partial class NodeWatch
+internal static class NodeWatch
 {
     public const string LifeOption = "--life";
 
@@ -29,7 +28,10 @@ internal static partial class NodeWatch
     /// <summary>How long a Redis that is away is waited for; nobody is taken for dead meanwhile.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
-    /// <summary>Runs the node as a child with the same arguments, hands SIGTERM and Ctrl-C on to it, and ends with its exit code.</summary>
+    /// <summary>
+    /// Runs the node as a child with the same arguments, tells it to stop on SIGTERM and Ctrl-C, and ends with its exit code. The child is told through
+    /// its standard input and not by a signal: those sent to the whole process group, as a terminal and some supervisors do, reach it by themselves.
+    /// </summary>
     /// <param name="isUnnamed">The node's name was made up here, and the child has to be told.</param>
     public static async Task<int> RunAsync(NodeOptions options, bool isUnnamed, Action<string> tell, CancellationToken cancellation)
     {
@@ -54,9 +56,15 @@ internal static partial class NodeWatch
         start.ArgumentList.Add(options.Engine.Life);
         using Process child = Process.Start(start)!;
         // The runtime sends SIGTERM's and SIGINT's cancellation here; the child drains in its own time.
-        using CancellationTokenRegistration stopping = cancellation.Register(() => Terminate(child));
+        using CancellationTokenRegistration stopping = cancellation.Register(() => TellToStop(child));
         await child.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
         int code = child.ExitCode;
+        if (cancellation.IsCancellationRequested && code is SignalBase + Terminated or SignalBase + Interrupt)
+        {
+            // The signal met the child before it listened, or after it had drained: it held nothing.
+            return ExitCode.Success;
+        }
+
         if (IsCrash(code))
         {
             string how = string.Create(CultureInfo.InvariantCulture, $"signal {code - SignalBase}");
@@ -67,23 +75,26 @@ internal static partial class NodeWatch
         return code;
     }
 
-    /// <summary>In the child: its standard input ends when its parent does, by whatever force, and nobody would watch over it any more.</summary>
-    public static void EndWithParent()
+    /// <summary>
+    /// In the child: whatever its parent writes to its standard input tells it to stop. That input ends when the parent does, by whatever force: nobody
+    /// would watch over the child any more, and it ends at once.
+    /// </summary>
+    public static void HearParent(Action stop)
     {
         Thread watch = new(() =>
         {
-            Span<byte> ignored = stackalloc byte[16];
+            Span<byte> word = stackalloc byte[16];
             using Stream parent = Console.OpenStandardInput();
-            while (parent.Read(ignored) > 0)
+            while (parent.Read(word) > 0)
             {
-                // Nothing is ever sent.
+                stop();
             }
 
             Process.GetCurrentProcess().Kill();
         })
         {
             IsBackground = true,
-            Name = "end with parent",
+            Name = "hear parent",
         };
         watch.Start();
     }
@@ -92,13 +103,14 @@ internal static partial class NodeWatch
     internal static bool IsCrash(int code) =>
         code > SignalBase && code < SignalBase + 65 && (code - SignalBase) is not (HangUp or Interrupt or Quit or Terminated);
 
-    private static void Terminate(Process child)
+    private static void TellToStop(Process child)
     {
         try
         {
-            _ = Kill(child.Id, Terminated);
+            child.StandardInput.BaseStream.WriteByte(0);
+            child.StandardInput.BaseStream.Flush();
         }
-        catch (InvalidOperationException)
+        catch (Exception ended) when (ended is IOException or InvalidOperationException)
         {
             // It has ended already.
         }
@@ -118,7 +130,4 @@ internal static partial class NodeWatch
             tell("redis does not answer: the crash counts as a lost node");
         }
     }
-
-    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
-    private static partial int Kill(int process, int signal);
 }
