@@ -18,8 +18,14 @@ internal sealed class PoolLoop(RedisEngine engine, string pool, int concurrency,
 
     private readonly Channel<byte> _wake = Channel.CreateBounded<byte>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private int _active;
+    private volatile bool _isClaiming;
 
     public string Pool => pool;
+
+    /// <summary>A claim may have been given to this node that its handler has not begun: <see cref="RedisEngine.IsDraining"/> does not tell that nothing comes any more.</summary>
+    public bool IsClaiming => _isClaiming;
+
+    public bool IsActive => Volatile.Read(ref _active) > 0;
 
     public void Wake() => _wake.Writer.TryWrite(0);
 
@@ -33,12 +39,17 @@ internal sealed class PoolLoop(RedisEngine engine, string pool, int concurrency,
             {
                 running.RemoveWhere(task => task.IsCompleted);
                 int free = Math.Min(concurrency - Volatile.Read(ref _active), ClaimsAtOnce);
+                _isClaiming = true;
+                // A drain either sees this, or is seen below.
+                Interlocked.MemoryBarrier();
                 IReadOnlyList<Claim> claims = free > 0 && !engine.IsDraining ? await ClaimAsync(free, cancellation).ConfigureAwait(false) : [];
                 foreach (Claim claim in claims)
                 {
                     Interlocked.Increment(ref _active);
                     running.Add(Task.Run(() => HandleAsync(claim), CancellationToken.None));
                 }
+
+                _isClaiming = false;
 
                 if (claims.Count == free && free > 0)
                 {

@@ -19,6 +19,7 @@ public sealed class RedisEngine : IMeshEngine
     private const string OnlyRun = "-";
 
     private static readonly TimeSpan LongestWaitForPlace = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LongestAnswer = TimeSpan.FromSeconds(2);
 
     private readonly RedisLink _link;
     private readonly RedisEngineOptions _options;
@@ -163,12 +164,17 @@ public sealed class RedisEngine : IMeshEngine
     public async Task DrainAsync(TimeSpan grace)
     {
         IsDraining = true;
+        Interlocked.MemoryBarrier();
         long started = TimeProvider.System.GetTimestamp();
-        while (_keeper.Count > 0 && TimeProvider.System.GetElapsedTime(started) < grace)
+        while (IsBusy(TimeProvider.System.GetElapsedTime(started)) && TimeProvider.System.GetElapsedTime(started) < grace)
         {
             await Task.Delay(50).ConfigureAwait(false);
         }
     }
+
+    /// <summary>Messages are in hand, or on their way: for these a drain waits only as long as a Redis that is there needs to answer.</summary>
+    private bool IsBusy(TimeSpan draining) =>
+        _keeper.Count > 0 || _pools.Any(p => p.IsActive || (p.IsClaiming && draining < LongestAnswer));
 
     public async ValueTask DisposeAsync()
     {
