@@ -64,8 +64,9 @@ public sealed class RedisLink : IAsyncDisposable
         }
         catch (Exception failed) when (failed is RedisException or TimeoutException)
         {
-            throw new RedisUnusableException(
-                $"redis does not answer: {failed.Message.ReplaceLineEndings(" ").TrimEnd('.')}; check that it runs, --redis, the password and TLS", failed);
+            // What the library appends of its counters tells an operator nothing.
+            string reason = failed.Message.ReplaceLineEndings(" ").Split(", origin:")[0].TrimEnd('.');
+            throw new RedisUnusableException($"redis does not answer: {reason}; check that it runs, --redis, the password and TLS", failed);
         }
     }
 
