@@ -80,13 +80,13 @@ public sealed class RedisEngine : IMeshEngine
 
     public void OnDead(Func<MeshMessage, Exception, CancellationToken, Task> bury) => _bury = bury;
 
-    public async Task StartAsync(CancellationToken cancellation)
+    public Task StartAsync(CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        await _link.ListenAsync("wake", Wake).ConfigureAwait(false);
         _link.OnRestored(() => Wake(""));
-        Func<Task>[] loops = [() => _keeper.RunAsync(_stop.Token), SweepAsync, .. _pools.Select(pool => (Func<Task>)(() => pool.RunAsync(_stop.Token)))];
+        Func<Task>[] loops = [() => _keeper.RunAsync(_stop.Token), SweepAsync, ListenAsync, .. _pools.Select(pool => (Func<Task>)(() => pool.RunAsync(_stop.Token)))];
         _loops.AddRange(loops.Select(loop => Task.Run(() => GuardAsync(loop), CancellationToken.None)));
+        return Task.CompletedTask;
     }
 
     public async ValueTask TellAsync(ActorKind kind, MeshMessage message, CancellationToken cancellation)
@@ -346,6 +346,19 @@ public sealed class RedisEngine : IMeshEngine
         catch (Exception late) when (late is OperationCanceledException or RedisException)
         {
             // As above.
+        }
+    }
+
+    /// <summary>Beside the loops, which look by themselves until they are woken: Redis may be away when the node starts.</summary>
+    private async Task ListenAsync()
+    {
+        try
+        {
+            await _link.ListenAsync("wake", Wake, _stop.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            // Stopping.
         }
     }
 

@@ -82,9 +82,38 @@ public sealed class RedisLink : IAsyncDisposable
     internal async Task<string[]> PoolsAsync(CancellationToken cancellation) =>
         Strings(await CommandAsync("SMEMBERS", cancellation, Key("pools")).ConfigureAwait(false));
 
-    /// <summary>Hears a channel for as long as the connection lives, over reconnections.</summary>
-    internal Task ListenAsync(string channel, Action<string> heard) =>
-        _connection.GetSubscriber().SubscribeAsync(Key(channel), (_, value) => heard(value.ToString()));
+    /// <summary>Hears a channel for as long as this lives, over reconnections; returns once it is asked for, which waits while Redis is away.</summary>
+    internal async Task ListenAsync(string channel, Action<string> heard, CancellationToken cancellation)
+    {
+        ISubscriber subscriber = _connection.GetSubscriber();
+        void Hear(RedisChannel from, RedisValue value) => heard(value.ToString());
+        while (true)
+        {
+            try
+            {
+                await subscriber.SubscribeAsync(Key(channel), Hear).WaitAsync(cancellation).ConfigureAwait(false);
+                return;
+            }
+            catch (Exception away) when (IsAway(away))
+            {
+                // The library takes a channel that it could not ask for as heard, and would not ask again.
+                await ForgetAsync(subscriber, channel, Hear).ConfigureAwait(false);
+                await Task.Delay(TimeSpan.FromMilliseconds(100), _time, cancellation).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task ForgetAsync(ISubscriber subscriber, string channel, Action<RedisChannel, RedisValue> heard)
+    {
+        try
+        {
+            await subscriber.UnsubscribeAsync(Key(channel), heard).WaitAsync(Patience).ConfigureAwait(false);
+        }
+        catch (Exception away) when (IsAway(away))
+        {
+            // There is nobody to tell.
+        }
+    }
 
     internal void OnRestored(Action restored) => _connection.ConnectionRestored += (_, _) => restored();
 
