@@ -23,7 +23,7 @@ public sealed class TiledTiffSource : ISlideSource
     /// </summary>
     public const long DefaultCacheBytes = 128L << 20;
 
-    /// <summary>Reads that nobody announced keep whatever was read last, needed or not, until a pass begins.</summary>
+    /// <summary>Reads that nobody announced keep whatever was read last, needed or not, until <see cref="ForgetReads"/>.</summary>
     private const long UnplannedCacheBytes = 64L << 20;
 
     private const int ComparedEdge = 256;
@@ -171,14 +171,14 @@ public sealed class TiledTiffSource : ISlideSource
         return _levels[level].Codec == TileCodec.Jpeg ? Pyramid.HalvedPixels.Means : Pyramid.HalvedPixels.WaveletSamples;
     }
 
+    public void ForgetReads() => _unplannedCache.Clear();
+
     public IRegionPass BeginPass(RegionWalk walk)
     {
         ArgumentNullException.ThrowIfNull(walk);
         ArgumentOutOfRangeException.ThrowIfNegative(walk.Halvings);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(walk.Halvings, MaxHalvings(walk.Level));
         ObjectDisposedException.ThrowIf(_file.IsClosed, this);
-        // Looking a slide over comes before its tiles, and leaves up to 64 MB that no tile asks for.
-        _unplannedCache.Clear();
         return new TilePass(_levels[walk.Level], walk, _planned, _cache, new ReadAhead(_file, _bytes, _levels[walk.Level]));
     }
 
