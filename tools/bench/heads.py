@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Heads in PyTorch eager mode, and their checkpoints for the other side. Used by heads.sh.
 
-    heads.py save FOLDER                      FOLDER/NAME.pt for every head
+    heads.py save FOLDER                      FOLDER/NAME.pt for every head, and FOLDER/NAME.csv with the omics features of those that take them
     heads.py time NAME TILES THREADS          seconds a bag, median of at least 3 runs and 2 seconds
 """
 import statistics
@@ -16,7 +16,7 @@ sys.path.insert(0, str(HERE.parent.parent / "tests" / "reference"))
 from make_import_reference import CASES, fill  # noqa: E402
 
 NAMES = ["clam-sb-small", "clam-mb", "clam-mil", "toad", "ab-mil", "ab-mil-gated", "ab-mil-owkin", "mean-pool", "mean-mil", "max-mil", "dsmil", "transmil",
-         "chowder", "he2rna", "mil-rnn", "porpoise-amil", "amil-survival", "deepsets-survival"]
+         "chowder", "he2rna", "mil-rnn", "porpoise-amil", "amil-survival", "deepsets-survival", "porpoise-mmf", "mcat"]
 
 
 def case(name):
@@ -28,6 +28,8 @@ def save(folder):
         one = case(name)
         fill(one.net)
         torch.save(one.net.state_dict(), Path(folder) / f"{name}.pt")
+        if one.omics:
+            (Path(folder) / f"{name}.csv").write_text("name,mean,std\n" + "".join(f"GENE{g},0,1\n" for g in range(one.omics)))
         print(name, one.arch, *(f"{k}={v}" for k, v in one.settings.items()))
 
 
@@ -38,6 +40,8 @@ def timed(name, tiles):
     torch.manual_seed(1)
     features = torch.rand(tiles, one.width)
     extra = [one.sex] if one.sex is not None else []
+    if one.omics:
+        extra.append(torch.rand(1, one.omics))
     seconds = []
     with torch.no_grad():
         one.net(features, *extra)

@@ -15,7 +15,7 @@ median() { sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 printf '%-20s %12s %12s %22s\n' "head, $tiles tiles" "SlideMesh ms" "PyTorch ms" "PyTorch / SlideMesh"
 while read -r name arch settings; do
   [ $# = 0 ] || [[ " $* " = *" $name "* ]] || continue
-  tools/slidemesh model import "$work/$name.pt" --arch "$arch" ${settings:+--set $settings} --out "$work/$name" > /dev/null 2>&1
+  tools/slidemesh model import "$work/$name.pt" --arch "$arch" ${settings:+--set $settings} $([ ! -f "$work/$name.csv" ] || echo --omics-features "$work/$name.csv") --out "$work/$name" > /dev/null 2>&1
   ours='' theirs=''
   for _ in $(seq "$rounds"); do
     ours+=$(tools/slidemesh model bench "$work/$name" --batch "$tiles" --threads "$threads" | awk 'END {print $3}')$'\n'
