@@ -13,7 +13,7 @@ namespace SlideMesh.Prediction.Heads;
 /// <param name="hidden">Width H of a row.</param>
 /// <param name="mean">Divide by the rows.</param>
 /// <param name="threads">
-/// Each sums chunks of its own, so their number does not change a bit. Columns of their own instead, parts of rows, were read at two thirds of that speed.
+/// Each sums chunks of its own, so their number does not change a bit. Columns of their own instead, parts of rows, were read at a half to two thirds of that speed.
 /// </param>
 internal sealed class SumPool(int hidden, bool mean, int threads = 1) : ITilePool
 {

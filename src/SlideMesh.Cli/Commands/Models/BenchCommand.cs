@@ -86,7 +86,7 @@ internal static class BenchCommand
         foreach (int batch in batches.Order())
         {
             TensorView input = new(graph.Inputs[0].Name, ProbeInput.Numbers(3L * batch * edge * edge), [batch, 3, edge, edge]);
-            double seconds = Median(() => session.Run([input], [graph.Outputs[0].Name]), once, cancellation);
+            (double seconds, _) = Median(() => session.Run([input], [graph.Outputs[0].Name]), once, cancellation);
             table.Add($"{batch}", Number(batch / seconds), Number(seconds * 1000), $"{PeakMebibytes()}");
         }
 
@@ -115,7 +115,7 @@ internal static class BenchCommand
 
     private static void BenchBags(ModelPackage package, IInferenceEngine engine, int[] bags, int threads, bool once, CancellationToken cancellation)
     {
-        TextTable table = new("tiles in a bag", "bags/s", "ms a bag", "peak memory so far, MiB");
+        TextTable table = new("tiles in a bag", "bags/s", "ms a bag", "CPU ms a bag", "peak memory so far, MiB");
         int width = package.Manifest.Encoder!.Dimension;
         FeatureStream stream = new("bench", package.Manifest.Encoder.Name, package.Manifest.Tile!, width);
         ResolvedPipeline pipeline = new([package], [stream], new Dictionary<string, string> { [package.Name] = stream.Id });
@@ -125,8 +125,8 @@ internal static class BenchCommand
         {
             float[] features = ProbeInput.Numbers((long)tiles * width);
             Dictionary<string, IFeatureBag> bag = new() { [stream.Id] = new ArrayFeatureBag(width, features, new long[2 * tiles], (1, 1)) };
-            double seconds = Median(() => predictor.Predict(bag, context, cancellation), once, cancellation);
-            table.Add($"{tiles}", Number(1 / seconds), Number(seconds * 1000), $"{PeakMebibytes()}");
+            (double seconds, double cpu) = Median(() => predictor.Predict(bag, context, cancellation), once, cancellation);
+            table.Add($"{tiles}", Number(1 / seconds), Number(seconds * 1000), Number(cpu * 1000), $"{PeakMebibytes()}");
         }
 
         table.Write(Console.Out);
@@ -141,28 +141,29 @@ internal static class BenchCommand
             : CaseContext.Unknown with { Omics = CaseOmics.Found(OmicsRow.Of("bench", Enumerable.Range(0, omics.Count).ToDictionary(i => omics[i], i => (double)numbers[i]))) };
     }
 
-    /// <summary>Seconds of a run, the first one left out, which plans memory, unless it is to be the only one.</summary>
-    private static double Median(Action run, bool once, CancellationToken cancellation)
+    /// <summary>Median seconds of a run, and CPU seconds on average, the first one left out, which plans memory, unless it is to be the only one.</summary>
+    private static (double Seconds, double CpuSeconds) Median(Action run, bool once, CancellationToken cancellation)
     {
-        long first = Stopwatch.GetTimestamp();
-        run();
-        if (once)
+        if (!once)
         {
-            return Stopwatch.GetElapsedTime(first).TotalSeconds;
+            run();
         }
 
         List<double> seconds = [];
+        TimeSpan cpu = Environment.CpuUsage.TotalTime;
         long begin = Stopwatch.GetTimestamp();
-        while (seconds.Count < LeastRuns || Stopwatch.GetElapsedTime(begin) < LeastTime)
+        do
         {
             cancellation.ThrowIfCancellationRequested();
             long start = Stopwatch.GetTimestamp();
             run();
             seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
+        while (!once && (seconds.Count < LeastRuns || Stopwatch.GetElapsedTime(begin) < LeastTime));
 
+        double cpuSeconds = (Environment.CpuUsage.TotalTime - cpu).TotalSeconds / seconds.Count;
         seconds.Sort();
-        return seconds[seconds.Count / 2];
+        return (seconds[seconds.Count / 2], cpuSeconds);
     }
 
     private static long PeakMebibytes()
