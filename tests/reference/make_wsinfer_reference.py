@@ -53,11 +53,11 @@ if __name__ == "__main__":
         for key, value in net.state_dict().items():
             value.copy_(torch.from_numpy(formulas.weight(key, tuple(value.shape), 1)))
         probabilities = torch.softmax(net(probe(2, 3, EDGE, EDGE)), dim=1)
-        for form, file in [("bin", "pytorch_model.bin"), ("torchscript", "torchscript_model.pt")]:
+        for form, file in [("state-dict", "pytorch_model.bin"), ("torchscript", "torchscript_model.pt")]:
             folder = HERE / "wsinfer" / form
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "config.json").write_text(json.dumps(CONFIG, indent=1) + "\n")
-            if form == "bin":
+            if form == "state-dict":
                 torch.save(net.state_dict(), folder / file)
             else:
                 torch.jit.save(torch.jit.trace(net, probe(2, 3, EDGE, EDGE)), str(folder / file))

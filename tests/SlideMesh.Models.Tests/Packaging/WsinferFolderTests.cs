@@ -35,7 +35,7 @@ public sealed class WsinferFolderTests : IDisposable
     }
 
     [Theory]
-    [InlineData("bin", "pytorch_model.bin")]
+    [InlineData("state-dict", "pytorch_model.bin")]
     [InlineData("torchscript", "torchscript_model.pt")]
     public void A_zoo_folder_with_PyTorchs_own_weights_gives_PyTorchs_probabilities(string form, string weights)
     {
@@ -70,7 +70,7 @@ public sealed class WsinferFolderTests : IDisposable
 
         Assert.Contains(
             "holds none of model.safetensors, pytorch_model.bin, torchscript_model.pt", Assert.Throws<CheckpointException>(() => ModelImporter.Import(request, _engine)).Message, StringComparison.Ordinal);
-        File.Copy(ReferenceFolder.File("wsinfer", "bin", "pytorch_model.bin"), Path.Combine(zoo, "pytorch_model.bin"));
+        File.Copy(ReferenceFolder.File("wsinfer", "state-dict", "pytorch_model.bin"), Path.Combine(zoo, "pytorch_model.bin"));
         Assert.Contains("has no config.json", Assert.Throws<CheckpointException>(() => ModelImporter.Import(request, _engine)).Message, StringComparison.Ordinal);
     }
 
