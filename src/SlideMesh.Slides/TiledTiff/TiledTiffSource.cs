@@ -23,7 +23,7 @@ public sealed class TiledTiffSource : ISlideSource
     /// </summary>
     public const long DefaultCacheBytes = 128L << 20;
 
-    /// <summary>Reads that nobody announced keep whatever was read last, needed or not, as long as the slide is open.</summary>
+    /// <summary>Reads that nobody announced keep whatever was read last, needed or not, until a pass begins.</summary>
     private const long UnplannedCacheBytes = 64L << 20;
 
     private const int ComparedEdge = 256;
@@ -34,6 +34,7 @@ public sealed class TiledTiffSource : ISlideSource
     private readonly TileBytes _bytes;
     private readonly TileDecoder _decoder;
     private readonly TileCache _cache;
+    private readonly TileCache _unplannedCache;
     private readonly TileAssembler _planned;
     private readonly TileAssembler _assembler;
     private readonly UnplannedUses[] _unplanned;
@@ -50,7 +51,8 @@ public sealed class TiledTiffSource : ISlideSource
         _decoder = new TileDecoder(_bytes);
         _cache = new TileCache(cacheBytes);
         _planned = new TileAssembler(_decoder, _cache);
-        _assembler = new TileAssembler(_decoder, new TileCache(Math.Min(cacheBytes, UnplannedCacheBytes)));
+        _unplannedCache = new TileCache(Math.Min(cacheBytes, UnplannedCacheBytes));
+        _assembler = new TileAssembler(_decoder, _unplannedCache);
         _unplanned = [.. levels.Select(l => new UnplannedUses(l.TileCount))];
     }
 
@@ -78,6 +80,9 @@ public sealed class TiledTiffSource : ISlideSource
 
     /// <summary>Bytes of decoded tiles kept at the moment.</summary>
     internal long KeptBytes => _cache.KeptBytes;
+
+    /// <summary>Bytes of decoded tiles kept for reads that nobody announced.</summary>
+    internal long UnplannedBytes => _unplannedCache.KeptBytes;
 
     /// <summary>Regions that OpenSlide read.</summary>
     internal long DelegatedRegions => Interlocked.Read(ref _delegated);
@@ -172,6 +177,8 @@ public sealed class TiledTiffSource : ISlideSource
         ArgumentOutOfRangeException.ThrowIfNegative(walk.Halvings);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(walk.Halvings, MaxHalvings(walk.Level));
         ObjectDisposedException.ThrowIf(_file.IsClosed, this);
+        // Looking a slide over comes before its tiles, and leaves up to 64 MB that no tile asks for.
+        _unplannedCache.Clear();
         return new TilePass(_levels[walk.Level], walk, _planned, _cache, new ReadAhead(_file, _bytes, _levels[walk.Level]));
     }
 

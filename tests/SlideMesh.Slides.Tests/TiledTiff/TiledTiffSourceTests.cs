@@ -309,6 +309,20 @@ public sealed class TiledTiffSourceTests : IDisposable
     }
 
     [Fact]
+    public void A_pass_frees_what_reads_before_it_left()
+    {
+        using var pair = new SlidePair(WritePyramid(1024, 512, JpegSubsampling.Both, 2));
+        Assert.NotNull(SlidePair.Read(pair.Tiled, new(100, 100), 0, 600, 200));
+        Assert.InRange(pair.Tiled.UnplannedBytes, 6 * 256 * 256 * 3, 8 * 256 * 256 * 3);
+
+        using IRegionPass pass = pair.Tiled.BeginPass(new RegionWalk(0, 0, 1, _ => new LevelRegion(100, 100, 600, 200)));
+        Assert.Equal(0, pair.Tiled.UnplannedBytes);
+        byte[] rgb = new byte[600 * 200 * 3];
+        Assert.True(pass.TryRead(0, rgb));
+        Assert.Equal(SlidePair.Read(pair.Reference, new(100, 100), 0, 600, 200), rgb);
+    }
+
+    [Fact]
     public void Overlapping_tiles_decode_every_tile_once_or_twice()
     {
         using var pair = new SlidePair(WritePyramid(4096, 2048, JpegSubsampling.Both, 2));
