@@ -1,3 +1,4 @@
+using SlideMesh.Inference.Batching;
 using SlideMesh.Inference.Engines;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Runs;
@@ -19,6 +20,9 @@ public sealed class DeviceFleet : IDisposable
     }
 
     public IReadOnlyList<DeviceBatchers> Devices { get; }
+
+    /// <summary>What the batchers that are in use have done so far.</summary>
+    public IEnumerable<BatcherStatistics> Statistics => Devices.SelectMany(d => d.Statistics);
 
     /// <summary>Share of the devices' time in runs since the first one of each, 0 to 1; the mean over the devices.</summary>
     public double BusyShare => Devices.Average(d => d.Use.Share);
