@@ -24,6 +24,20 @@ public sealed class ModelTests(Workplace workplace)
         Assert.Contains("EXCEEDS", differs.Out, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_head_with_omics_is_measured_with_some_numbers_for_them()
+    {
+        string omics = workplace["omics-features.csv"];
+        File.WriteAllText(omics, "name,mean,std\n" + string.Concat(Enumerable.Range(0, 140).Select(g => $"GENE{g},0,1\n")));
+        string checkpoint = workplace["amil-omics.safetensors"];
+        string architecture = HeadCheckpoint.Write("amil-survival-omics", checkpoint);
+        workplace.Run("model", "import", checkpoint, "--arch", architecture, "--omics-features", omics, "--out", "imported/omics").Expect(0);
+
+        CliResult measured = workplace.Run("model", "bench", "imported/omics", "--batch", "10", "--once").Expect(0);
+
+        Assert.StartsWith("10 ", measured.Out.TrimEnd().Split('\n')[^1].TrimStart(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("hostile-system.pt", 2, "names 'posix.system'")]
     [InlineData("nowhere.pt", 2, "cannot be read")]

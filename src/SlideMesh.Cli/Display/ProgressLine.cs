@@ -10,11 +10,11 @@ internal sealed class ProgressLine
 {
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(15);
 
-    private readonly Queue<(TimeSpan At, long Tiles, TimeSpan Busy, TimeSpan Wait)> _samples = new();
+    private readonly Queue<(TimeSpan At, long Tiles, TimeSpan Busy, TimeSpan Available)> _samples = new();
 
     public double TilesPerSecond { get; private set; }
 
-    /// <summary>Share of the device's time in runs over the window; null before it has run.</summary>
+    /// <summary>Share of the devices' time in runs over the window, 0 to 1; null before one has run.</summary>
     public double? DeviceBusy { get; private set; }
 
     public TimeSpan? Remaining { get; private set; }
@@ -25,20 +25,19 @@ internal sealed class ProgressLine
     public void Update(ProgressSnapshot now, DeviceFleet? device)
     {
         HasDevice = device is not null;
-        BatcherStatistics[] statistics = [.. device?.Statistics ?? []];
-        TimeSpan busy = statistics.Aggregate(TimeSpan.Zero, (sum, s) => sum + s.Busy);
-        TimeSpan wait = statistics.Aggregate(TimeSpan.Zero, (sum, s) => sum + s.Wait);
-        _samples.Enqueue((now.Elapsed, now.TilesDone - now.TilesReused, busy, wait));
+        DeviceUse[] uses = [.. device?.Devices.Select(d => d.Use) ?? []];
+        TimeSpan busy = uses.Aggregate(TimeSpan.Zero, (sum, use) => sum + use.Busy);
+        TimeSpan available = uses.Aggregate(TimeSpan.Zero, (sum, use) => sum + use.Available);
+        _samples.Enqueue((now.Elapsed, now.TilesDone - now.TilesReused, busy, available));
         while (_samples.Count > 2 && now.Elapsed - _samples.Peek().At > Window)
         {
             _samples.Dequeue();
         }
 
-        (TimeSpan at, long tiles, TimeSpan busyThen, TimeSpan waitThen) = _samples.Peek();
+        (TimeSpan at, long tiles, TimeSpan busyThen, TimeSpan availableThen) = _samples.Peek();
         double seconds = (now.Elapsed - at).TotalSeconds;
         TilesPerSecond = seconds > 0 ? (now.TilesDone - now.TilesReused - tiles) / seconds : 0;
-        double total = (busy - busyThen + wait - waitThen).TotalSeconds;
-        DeviceBusy = total > 0 ? (busy - busyThen).TotalSeconds / total : null;
+        DeviceBusy = available > availableThen ? Math.Clamp((busy - busyThen) / (available - availableThen), 0, 1) : null;
         Remaining = Estimate(now);
     }
 

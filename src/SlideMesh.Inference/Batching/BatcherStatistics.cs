@@ -17,4 +17,7 @@ public sealed record BatcherStatistics(
 {
     /// <summary>Seconds of all runs together, where the session tells them.</summary>
     public TileRunTimings Device { get; init; }
+
+    /// <summary>The device's time for this model.</summary>
+    public DeviceUse Use { get; init; }
 }

@@ -3,7 +3,10 @@ using System.Diagnostics.Metrics;
 
 namespace SlideMesh.Inference.Batching;
 
-/// <summary>Instruments of the batchers, each with the tag <c>model</c>. One set a process: instruments are shared by design of the API.</summary>
+/// <summary>
+/// Instruments of the batchers, each with the tag <c>model</c>, those of the device's time and memory also with <c>slidemesh.device</c>
+/// (docs/cluster.md). One set a process: instruments are shared by design of the API.
+/// </summary>
 public static class InferenceMetrics
 {
     public const string MeterName = "SlideMesh.Inference";
@@ -35,4 +38,7 @@ public static class InferenceMetrics
     internal static Counter<long> OutOfMemory { get; } = Meter.CreateCounter<long>("slidemesh.inference.out_of_memory", "{event}", "Runs halved because the device had no memory.");
 
     internal static KeyValuePair<string, object?> Tag(string model) => new("model", model);
+
+    /// <param name="device">E.g. <c>cuda:1</c>.</param>
+    public static KeyValuePair<string, object?> DeviceTag(string device) => new("slidemesh.device", device);
 }

@@ -23,6 +23,7 @@ public sealed class TileBatcher : IDisposable
     private readonly TileBatcherOptions _options;
     private readonly TimeProvider _time;
     private readonly KeyValuePair<string, object?> _tag;
+    private readonly KeyValuePair<string, object?> _deviceTag;
     private readonly ITimer _linger;
     private readonly Thread[] _loops;
     private readonly TileBatch[] _ring;
@@ -50,6 +51,7 @@ public sealed class TileBatcher : IDisposable
     private TimeSpan _wait;
     private TileRunTimings _device;
     private long? _firstRunAt;
+    private readonly List<long> _underWaySince = [];
 
     /// <param name="session">The tile graph; stays the caller's.</param>
     /// <exception cref="ArgumentException">The memory limit has no room for <see cref="LeastMemoryBytes"/>.</exception>
@@ -70,6 +72,7 @@ public sealed class TileBatcher : IDisposable
         _options = options;
         _time = time ?? TimeProvider.System;
         _tag = InferenceMetrics.Tag(graph.Model);
+        _deviceTag = InferenceMetrics.DeviceTag(options.Device);
 
         BatchRing ring = BatchRing.Fit(graph, options);
         _batchSize = ring.BatchSize;
@@ -155,14 +158,20 @@ public sealed class TileBatcher : IDisposable
             lock (_gate)
             {
                 TimeSpan wait = _wait;
+                TimeSpan sinceFirst = _firstRunAt is long first ? _time.GetElapsedTime(first) : TimeSpan.Zero;
+                DeviceUse use = new(_busy, sinceFirst, _onGpu ? 1 : Parallelism);
                 if (_onGpu)
                 {
                     // Its loops overlap: what one of them waits for says nothing of the device.
-                    TimeSpan sinceFirst = _firstRunAt is long first ? _time.GetElapsedTime(first) : TimeSpan.Zero;
                     wait = sinceFirst > _busy ? sinceFirst - _busy : TimeSpan.Zero;
                 }
+                else
+                {
+                    // A run of a large model on a CPU takes seconds: left out until its end, the device would seem idle.
+                    use = use with { Busy = _underWaySince.Aggregate(_busy, (sum, since) => sum + _time.GetElapsedTime(since)) };
+                }
 
-                return new BatcherStatistics(_batches, _tiles, _failedTiles, _queued, _batchSize, BufferBytes, _outOfMemory, _busy, wait) { Device = _device };
+                return new BatcherStatistics(_batches, _tiles, _failedTiles, _queued, _batchSize, BufferBytes, _outOfMemory, _busy, wait) { Device = _device, Use = use };
             }
         }
     }
@@ -345,10 +354,11 @@ public sealed class TileBatcher : IDisposable
             lock (_gate)
             {
                 _firstRunAt ??= start;
+                _underWaySince.Add(start);
             }
 
             (int done, int failed) = _runner.Run(batch, HalveBatchSize);
-            Recycle(batch, done, failed, _time.GetElapsedTime(start));
+            Recycle(batch, done, failed, start);
         }
     }
 
@@ -371,32 +381,33 @@ public sealed class TileBatcher : IDisposable
 
             TimeSpan wait = _time.GetElapsedTime(start);
             _wait += wait;
-            InferenceMetrics.DeviceWait.Add(wait.TotalSeconds, _tag);
+            InferenceMetrics.DeviceWait.Add(wait.TotalSeconds, _tag, _deviceTag);
             return _disposed ? null : _ready.Dequeue();
         }
     }
 
-    private void Recycle(TileBatch batch, int done, int failed, TimeSpan busy)
+    private void Recycle(TileBatch batch, int done, int failed, long start)
     {
         TileRunTimings timings = batch.Timings ?? default;
         if (batch.Timings is not null)
         {
-            InferenceMetrics.CopyInDuration.Record(timings.CopyIn, _tag);
-            InferenceMetrics.ComputeDuration.Record(timings.Compute, _tag);
-            InferenceMetrics.CopyOutDuration.Record(timings.CopyOut, _tag);
+            InferenceMetrics.CopyInDuration.Record(timings.CopyIn, _tag, _deviceTag);
+            InferenceMetrics.ComputeDuration.Record(timings.Compute, _tag, _deviceTag);
+            InferenceMetrics.CopyOutDuration.Record(timings.CopyOut, _tag, _deviceTag);
         }
 
-        busy = _onGpu ? TimeSpan.FromSeconds(timings.Compute) : busy;
+        TimeSpan busy = _onGpu ? TimeSpan.FromSeconds(timings.Compute) : _time.GetElapsedTime(start);
         InferenceMetrics.Batches.Add(1, _tag);
         InferenceMetrics.Tiles.Add(done, _tag);
         InferenceMetrics.FailedTiles.Add(failed, _tag);
-        InferenceMetrics.RunDuration.Record(busy.TotalSeconds, _tag);
-        InferenceMetrics.DeviceBusy.Add(busy.TotalSeconds, _tag);
+        InferenceMetrics.RunDuration.Record(busy.TotalSeconds, _tag, _deviceTag);
+        InferenceMetrics.DeviceBusy.Add(busy.TotalSeconds, _tag, _deviceTag);
         lock (_gate)
         {
             _batches++;
             _tiles += done;
             _failedTiles += failed;
+            _underWaySince.Remove(start);
             _busy += busy;
             _device = new TileRunTimings(_device.CopyIn + timings.CopyIn, _device.Compute + timings.Compute, _device.CopyOut + timings.CopyOut);
             CountQueued(-(done + failed));
@@ -421,7 +432,7 @@ public sealed class TileBatcher : IDisposable
 
     private void HalveBatchSize(int failedSize)
     {
-        InferenceMetrics.OutOfMemory.Add(1, _tag);
+        InferenceMetrics.OutOfMemory.Add(1, _tag, _deviceTag);
         int batchSize;
         lock (_gate)
         {

@@ -25,6 +25,9 @@ public sealed record TileBatcherOptions
     /// </remarks>
     public int Parallelism { get; init; } = Environment.ProcessorCount;
 
+    /// <summary>The device that runs, for the metrics: <see cref="Engines.IInferenceEngine.Device"/>.</summary>
+    public string Device { get; init; } = "cpu";
+
     /// <summary>Told, in one line, what a user should know: a batch that was too large for the device, what was chosen to make it faster. Must be quick.</summary>
     public Action<string>? Notes { get; init; }
 

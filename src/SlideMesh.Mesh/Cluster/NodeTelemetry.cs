@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using SlideMesh.Mesh.Redis;
 using SlideMesh.Mesh.Stages;
+using SlideMesh.Mesh.Telemetry;
 
 namespace SlideMesh.Mesh.Cluster;
 
@@ -21,12 +22,7 @@ internal sealed class NodeTelemetry : IDisposable
         _meter.CreateObservableGauge(
             "slidemesh.claims.held", () => engine.Held.Select(h => new Measurement<int>(h.Value, Pool(h.Key))), "{message}", "Messages in this node's hands");
         _meter.CreateObservableGauge("slidemesh.redis.connected", () => link.IsConnected ? 1 : 0, "1", "Whether Redis is connected");
-        _meter.CreateObservableGauge(
-            "slidemesh.device.busy", () => devices().Select(d => new Measurement<double>(d.BusyShare, Device(d))), "1", "Share of the device's time spent in runs");
-        _meter.CreateObservableGauge(
-            "slidemesh.device.memory",
-            () => devices().Where(d => d.Memory is not null).Select(d => new Measurement<long>(d.Memory!.Value.TotalBytes - d.Memory.Value.FreeBytes, Device(d))),
-            "By", "Memory of the device in use");
+        DeviceInstruments.Add(_meter, devices);
         _meter.CreateObservableGauge(
             "slidemesh.backlog.messages", () => Pools().Select(p => new Measurement<long>(p.Value.Waiting, Pool(p.Key))), "{message}", "Messages that wait");
         _meter.CreateObservableGauge(
@@ -54,8 +50,6 @@ internal sealed class NodeTelemetry : IDisposable
         : [];
 
     private static Measurement<int> State(int nodes, string state) => new(nodes, new KeyValuePair<string, object?>("slidemesh.node.state", state));
-
-    private static KeyValuePair<string, object?> Device(DeviceBatchers device) => new("slidemesh.device", device.Device);
 
     private static KeyValuePair<string, object?> Pool(string pool) => new("slidemesh.pool", pool);
 }

@@ -48,16 +48,8 @@ public sealed class DeviceBatchers : IDisposable
     /// <summary>What the batchers that are in use have done so far.</summary>
     public IEnumerable<BatcherStatistics> Statistics => _batchers.Select(b => b.Statistics);
 
-    /// <summary>Share of the device's time that it spent in runs, 0 to 1; 0 before it has run.</summary>
-    public double BusyShare
-    {
-        get
-        {
-            (double busy, double total) = Statistics.Aggregate(
-                (Busy: 0.0, Total: 0.0), (sum, s) => (sum.Busy + s.Busy.TotalSeconds, sum.Total + s.Busy.TotalSeconds + s.Wait.TotalSeconds));
-            return total > 0 ? busy / total : 0;
-        }
-    }
+    /// <summary>The device's time since its first run, for all models together.</summary>
+    public DeviceUse Use => DeviceUse.OfOneDevice(Statistics.Select(s => s.Use));
 
     /// <summary>Starts making the batchers on other threads, while slides are still being planned. What fails is thrown by <see cref="For"/>.</summary>
     public void Warm()
@@ -107,6 +99,7 @@ public sealed class DeviceBatchers : IDisposable
             Parallelism = threads,
             EqualRuns = engine.Device != "cpu",
             MemoryLimitBytes = memoryBytes,
+            Device = Device,
             Notes = _notes is null ? null : note => _notes($"{Device}: {note}"),
         }, cancellationToken: _stop.Token);
         _batchers.Add(batcher);

@@ -24,8 +24,8 @@ public sealed class DeviceFleet : IDisposable
     /// <summary>What the batchers that are in use have done so far.</summary>
     public IEnumerable<BatcherStatistics> Statistics => Devices.SelectMany(d => d.Statistics);
 
-    /// <summary>Mean over the devices.</summary>
-    public double BusyShare => Devices.Average(d => d.BusyShare);
+    /// <summary>Share of the devices' time in runs since the first one of each, 0 to 1; the mean over the devices.</summary>
+    public double BusyShare => Devices.Average(d => d.Use.Share);
 
     /// <inheritdoc cref="DeviceBatchers.Warm"/>
     public void Warm()

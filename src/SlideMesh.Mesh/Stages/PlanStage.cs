@@ -91,6 +91,7 @@ public static class PlanStage
         }
 
         (RgbImage Picture, double DownsampleX, double DownsampleY) thumbnail = FitThumbnail(source, mpp, tissue.Thumbnail, cancellation);
+        source.ForgetReads();
         PlanDocument document = new()
         {
             SlideId = slide.Id.Value,

@@ -21,9 +21,6 @@ namespace SlideMesh.Mesh.Stages;
 /// <summary>Features of every stream (+ omics) → predictions.json, qc.json, heatmaps, evidence tiles, the report, other tools' files.</summary>
 public static class ResultStage
 {
-    /// <summary>Tiles of a slide, over all streams, whose predictions leave enough garbage to give back: 600 bytes a tile measured.</summary>
-    private const int LargeSlideTiles = 10_000;
-
     /// <exception cref="SlideFormatException">No stream has a single readable tile.</exception>
     /// <exception cref="PredictionException">The heads cannot answer.</exception>
     public static SlideSummary Run(RunContext run, CohortEntry slide, PlannedSlide planned, StageLedger ledger, CancellationToken cancellation)
@@ -49,7 +46,7 @@ public static class ResultStage
             }
 
             SlidePrediction prediction = run.Stage("predict", slide.Id, null, () => Predict(run, slide, bags, cancellation));
-            if (bags.Values.Sum(b => (long)b.Count) >= LargeSlideTiles)
+            if (bags.Values.Sum(b => (long)b.Count) >= ManagedHeap.LargeSlideTiles)
             {
                 ManagedHeap.GiveBack();
             }

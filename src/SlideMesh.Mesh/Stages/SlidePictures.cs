@@ -1,3 +1,4 @@
+using SlideMesh.Inference.Batching;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Runs;
 using SlideMesh.Prediction;
@@ -67,6 +68,11 @@ internal sealed class SlidePictures(RunContext run, SlideId slide, PictureSource
         {
             cancellation.ThrowIfCancellationRequested();
             IFeatureBag bag = bags[map.Stream];
+            if (bag.Count >= ManagedHeap.LargeSlideTiles)
+            {
+                ManagedHeap.Sweep();
+            }
+
             string stem = Path.Combine(folder.Heatmaps, map.Name);
             HeatmapScale scale = HeatmapScale.For(map);
             if (canvas is not null && overviews is (var large, var small))

@@ -38,19 +38,11 @@ public sealed class MeshTelemetry : IDisposable
     public void ObserveQueue(Func<int> queued) =>
         _meter.CreateObservableGauge("slidemesh.queue.depth", queued, "{shard}", "Shards waiting for the inference pool");
 
-    /// <summary>
-    /// Adds gauges, each with the tag <c>slidemesh.device</c>: the share of the device's time since the start that it spent in runs, 0 to 1, and the
-    /// memory of a GPU that is in use, by whomever.
-    /// </summary>
+    /// <inheritdoc cref="DeviceInstruments"/>
     public void ObserveDevices(DeviceFleet fleet)
     {
         ArgumentNullException.ThrowIfNull(fleet);
-        _meter.CreateObservableGauge(
-            "slidemesh.device.busy", () => fleet.Devices.Select(d => new Measurement<double>(d.BusyShare, DeviceTag(d))), "1", "Share of the device's time spent in runs");
-        _meter.CreateObservableGauge(
-            "slidemesh.device.memory",
-            () => fleet.Devices.Where(d => d.Memory is not null).Select(d => new Measurement<long>(d.Memory!.Value.TotalBytes - d.Memory.Value.FreeBytes, DeviceTag(d))),
-            "By", "Memory of the device in use");
+        DeviceInstruments.Add(_meter, () => fleet.Devices);
     }
 
     public void StageDone(string stage, TimeSpan duration, long bytes)
@@ -69,8 +61,6 @@ public sealed class MeshTelemetry : IDisposable
         _decoder.Add(spent.TotalSeconds, new KeyValuePair<string, object?>("slidemesh.decoder.activity", activity));
 
     public void SlideDone(string state) => _slides.Add(1, new KeyValuePair<string, object?>("slidemesh.slide.state", state));
-
-    private static KeyValuePair<string, object?> DeviceTag(DeviceBatchers device) => new("slidemesh.device", device.Device);
 
     public void Dispose()
     {

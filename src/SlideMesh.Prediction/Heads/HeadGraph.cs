@@ -40,7 +40,36 @@ internal sealed class HeadGraph : IDisposable
             views.Add(new TensorView(name, data, ShapeFor(name, data.Length)));
         }
 
-        IReadOnlyList<Tensor> outputs = RunSession(views);
+        return ByName(RunSession(views));
+    }
+
+    /// <summary>
+    /// <see cref="Run"/> on one input, into <paramref name="kept"/>: outputs of an earlier run on as many rows, or null. Fresh arrays for each block
+    /// of a bag are memory that the system has to find and clear, and a copy.
+    /// </summary>
+    public IReadOnlyDictionary<string, Tensor> RunInto(string name, ReadOnlyMemory<float> data, IReadOnlyDictionary<string, Tensor>? kept)
+    {
+        if (kept is null)
+        {
+            return Run((name, data));
+        }
+
+        try
+        {
+            _session.RunInto(
+                [new TensorView(name, data, ShapeFor(name, data.Length))],
+                [.. _outputNames.Select(output => new TensorBuffer(output, kept[output].Data, kept[output].Shape))]);
+        }
+        catch (InferenceException e)
+        {
+            throw Failed(e);
+        }
+
+        return ByName(kept.Values);
+    }
+
+    private Dictionary<string, Tensor> ByName(IEnumerable<Tensor> outputs)
+    {
         var byName = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         foreach (Tensor output in outputs)
         {
@@ -89,9 +118,11 @@ internal sealed class HeadGraph : IDisposable
         }
         catch (InferenceException e)
         {
-            throw new InferenceException($"{Model}: the graph '{Role}' failed: {e.Message}", e);
+            throw Failed(e);
         }
     }
+
+    private InferenceException Failed(InferenceException e) => new($"{Model}: the graph '{Role}' failed: {e.Message}", e);
 
     private long[] ShapeFor(string name, int length)
     {

@@ -24,7 +24,8 @@ internal sealed class HeadLoader(IInferenceEngine engine, int threads = 1)
             ? new WholeBagHead(LoadGraph(package, GraphRole.Whole), dimension)
             : new StreamedHead(
                 manifest.PoolsFeatures ? null : LoadGraph(package, GraphRole.Instance),
-                LoadGraph(package, GraphRole.Bag), dimension, manifest.Pooling ?? Pooling.Attention, threads);
+                // One row: threads would only be started and waited for.
+                LoadGraph(package, GraphRole.Bag, 1), dimension, manifest.Pooling ?? Pooling.Attention, threads);
     }
 
     public FusionHead LoadFusion(ModelPackage package)
@@ -38,6 +39,8 @@ internal sealed class HeadLoader(IInferenceEngine engine, int threads = 1)
     public static OmicsScaling? LoadOmics(ModelPackage package) =>
         package.Manifest.OmicsFeaturesFile is { } file ? OmicsScaling.Read(package.Name, package.PathOf(file)) : null;
 
-    private HeadGraph LoadGraph(ModelPackage package, string role) =>
-        new(package.Name, role, package.Manifest.Graphs[role], engine.Load(package, role, threads));
+    private HeadGraph LoadGraph(ModelPackage package, string role) => LoadGraph(package, role, threads);
+
+    private HeadGraph LoadGraph(ModelPackage package, string role, int threadsOfGraph) =>
+        new(package.Name, role, package.Manifest.Graphs[role], engine.Load(package, role, threadsOfGraph));
 }

@@ -4,7 +4,7 @@ namespace SlideMesh.Prediction.Heads;
 
 /// <summary>
 /// What is left of a bag after its blocks were added in order: see <see cref="Pooling"/>. The same rows in the same order give the same bits,
-/// however they are cut into blocks whose rows are a multiple of four. Not thread-safe.
+/// however they are cut into whole <see cref="Bags.BagReader.BlockRows"/> and a rest. Not thread-safe.
 /// </summary>
 internal interface ITilePool
 {

@@ -51,10 +51,13 @@ internal sealed class StreamedHead(HeadGraph? instance, HeadGraph bagGraph, int?
         float[] attention = [];
         int hiddenWidth = 0;
         int columns = 0;
+        IReadOnlyDictionary<string, Tensor>? outputs = null;
+        int outputRows = 0;
         reader.ForEachBlock(
             (start, rows, block) =>
             {
-                IReadOnlyDictionary<string, Tensor> outputs = graph.Run((input, block));
+                outputs = graph.RunInto(input, block, rows == outputRows ? outputs : null);
+                outputRows = rows;
                 float[] hidden = Rows(graph, outputs, GraphRole.HiddenTensor, rows, ref hiddenWidth);
                 float[] scores = hasAttention ? Rows(graph, outputs, GraphRole.AttentionTensor, rows, ref columns) : [];
                 if (pool is null)
@@ -72,8 +75,8 @@ internal sealed class StreamedHead(HeadGraph? instance, HeadGraph bagGraph, int?
 
     private ITilePool NewPool(int columns, int hidden) => pooling switch
     {
-        Pooling.Mean => new SumPool(hidden, mean: true),
-        Pooling.Sum => new SumPool(hidden, mean: false),
+        Pooling.Mean => new SumPool(hidden, mean: true, threads),
+        Pooling.Sum => new SumPool(hidden, mean: false, threads),
         Pooling.Maximum => new MaximumPool(hidden),
         Pooling.Top => new TopPool(columns, hidden),
         _ => new AttentionPool(columns, hidden),

@@ -1,16 +1,28 @@
+using System.Buffers;
 using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using SlideMesh.Prediction.Bags;
 
 namespace SlideMesh.Prediction.Heads;
 
 /// <summary>
-/// Sum or mean of hidden rows: four rows are added to each other, then to the sum, all in double, so no finite input overflows and the sum of a
-/// column is finite exactly when all of its values are. Bound by memory: a bag is read once, front to back.
+/// Sum or mean of hidden rows: each <see cref="ChunkRows"/> rows are summed, four at a time, and these sums added in their order, all in double,
+/// so no finite input overflows and the sum of a column is finite exactly when all of its values are. Bound by memory: a bag is read once.
 /// </summary>
 /// <param name="hidden">Width H of a row.</param>
 /// <param name="mean">Divide by the rows.</param>
-/// <param name="threads">Each sums columns of its own, so their number does not change a bit.</param>
+/// <param name="threads">
+/// Each sums chunks of its own, so their number does not change a bit. Columns of their own instead, parts of rows, were read at a half to two thirds of that speed.
+/// </param>
 internal sealed class SumPool(int hidden, bool mean, int threads = 1) : ITilePool
 {
+    /// <summary>A part of a reader's block, so that threads share that too.</summary>
+    private const int ChunkRows = BagReader.BlockRows / 4;
+
+    /// <summary>Chunks whose sums are kept at a time: 1 MiB of them at a width of 1,024.</summary>
+    private const int LargestWave = 128;
+
     /// <summary>Below this many numbers a second thread costs more than it gives: 2 MiB are summed in 0.2 ms.</summary>
     private const int LeastToShare = 1 << 19;
 
@@ -22,38 +34,59 @@ internal sealed class SumPool(int hidden, bool mean, int threads = 1) : ITilePoo
 
     public void Add(ReadOnlyMemory<float> hidden, ReadOnlySpan<float> attention)
     {
-        _rows += hidden.Length / _sums.Length;
-        int shares = hidden.Length < LeastToShare ? 1 : Math.Min(threads, Math.Max(1, _sums.Length / Vector<float>.Count));
-        if (shares == 1)
+        int width = _sums.Length;
+        int rows = hidden.Length / width;
+        _rows += rows;
+        for (int first = 0; first < rows; first += LargestWave * ChunkRows)
         {
-            AddColumns(hidden.Span, 0, _sums.Length);
-            return;
+            int length = Math.Min(LargestWave * ChunkRows, rows - first);
+            AddWave(hidden.Slice(first * width, length * width), (length + ChunkRows - 1) / ChunkRows);
         }
-
-        int width = (((_sums.Length + shares - 1) / shares) + Vector<float>.Count - 1) / Vector<float>.Count * Vector<float>.Count;
-        Parallel.For(
-            0, shares, new ParallelOptions { MaxDegreeOfParallelism = shares },
-            share => AddColumns(hidden.Span, Math.Min(share * width, _sums.Length), Math.Min((share + 1) * width, _sums.Length)));
     }
 
     public float[] Pooled() => [.. _sums.Select(sum => (float)(mean ? sum / _rows : sum))];
 
-    private void AddColumns(ReadOnlySpan<float> values, int from, int to)
+    private void AddWave(ReadOnlyMemory<float> rows, int chunks)
     {
-        int stride = _sums.Length;
-        Span<double> sums = _sums.AsSpan(from, to - from);
+        int width = _sums.Length;
+        double[] partial = ArrayPool<double>.Shared.Rent(chunks * width);
+        Array.Clear(partial);
+        int chunk = ChunkRows * width;
+        if (threads == 1 || rows.Length < LeastToShare)
+        {
+            for (int i = 0; i < chunks; i++)
+            {
+                AddRows(rows.Span[(i * chunk)..Math.Min((i + 1) * chunk, rows.Length)], partial.AsSpan(i * width, width));
+            }
+        }
+        else
+        {
+            Parallel.For(
+                0, chunks, new ParallelOptions { MaxDegreeOfParallelism = threads },
+                i => AddRows(rows.Span[(i * chunk)..Math.Min((i + 1) * chunk, rows.Length)], partial.AsSpan(i * width, width)));
+        }
+
+        for (int i = 0; i < chunks; i++)
+        {
+            TensorPrimitives.Add<double>(_sums, partial.AsSpan(i * width, width), _sums);
+        }
+
+        ArrayPool<double>.Shared.Return(partial);
+    }
+
+    private static void AddRows(ReadOnlySpan<float> values, Span<double> sums)
+    {
+        int stride = sums.Length;
         for (; values.Length >= 4 * stride; values = values[(4 * stride)..])
         {
-            AddFour(
-                sums, values.Slice(from, sums.Length), values.Slice(stride + from, sums.Length),
-                values.Slice((2 * stride) + from, sums.Length), values.Slice((3 * stride) + from, sums.Length));
+            AddFour(sums, values[..stride], values.Slice(stride, stride), values.Slice(2 * stride, stride), values.Slice(3 * stride, stride));
         }
 
         for (; !values.IsEmpty; values = values[stride..])
         {
             for (int h = 0; h < sums.Length; h++)
             {
-                sums[h] += values[from + h];
+                sums[h] += values[h];
             }
         }
     }
@@ -61,16 +94,18 @@ internal sealed class SumPool(int hidden, bool mean, int threads = 1) : ITilePoo
     private static void AddFour(Span<double> sums, ReadOnlySpan<float> a, ReadOnlySpan<float> b, ReadOnlySpan<float> c, ReadOnlySpan<float> d)
     {
         int h = 0;
+        ref double sum = ref MemoryMarshal.GetReference(sums);
         for (; h <= sums.Length - Vector<float>.Count; h += Vector<float>.Count)
         {
-            Vector.Widen(new Vector<float>(a[h..]), out Vector<double> aLow, out Vector<double> aHigh);
-            Vector.Widen(new Vector<float>(b[h..]), out Vector<double> bLow, out Vector<double> bHigh);
-            Vector.Widen(new Vector<float>(c[h..]), out Vector<double> cLow, out Vector<double> cHigh);
-            Vector.Widen(new Vector<float>(d[h..]), out Vector<double> dLow, out Vector<double> dHigh);
-            Span<double> low = sums.Slice(h, Vector<double>.Count);
-            Span<double> high = sums.Slice(h + Vector<double>.Count, Vector<double>.Count);
-            (new Vector<double>(low) + (aLow + bLow + (cLow + dLow))).CopyTo(low);
-            (new Vector<double>(high) + (aHigh + bHigh + (cHigh + dHigh))).CopyTo(high);
+            // All five spans are of one length.
+            nuint low = (nuint)h;
+            nuint high = low + (nuint)Vector<double>.Count;
+            Vector.Widen(Vector.LoadUnsafe(ref MemoryMarshal.GetReference(a), low), out Vector<double> aLow, out Vector<double> aHigh);
+            Vector.Widen(Vector.LoadUnsafe(ref MemoryMarshal.GetReference(b), low), out Vector<double> bLow, out Vector<double> bHigh);
+            Vector.Widen(Vector.LoadUnsafe(ref MemoryMarshal.GetReference(c), low), out Vector<double> cLow, out Vector<double> cHigh);
+            Vector.Widen(Vector.LoadUnsafe(ref MemoryMarshal.GetReference(d), low), out Vector<double> dLow, out Vector<double> dHigh);
+            (Vector.LoadUnsafe(ref sum, low) + (aLow + bLow + (cLow + dLow))).StoreUnsafe(ref sum, low);
+            (Vector.LoadUnsafe(ref sum, high) + (aHigh + bHigh + (cHigh + dHigh))).StoreUnsafe(ref sum, high);
         }
 
         for (; h < sums.Length; h++)

@@ -14,6 +14,22 @@ public sealed class OmicsRow
         _values = values;
     }
 
+    /// <summary>A row of no table.</summary>
+    /// <param name="values">By feature, finite.</param>
+    public static OmicsRow Of(string caseId, IReadOnlyDictionary<string, double> values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        Dictionary<string, int> columns = new(StringComparer.Ordinal);
+        double[] row = new double[values.Count];
+        foreach ((string feature, double value) in values)
+        {
+            row[columns.Count] = value;
+            columns.Add(feature, columns.Count);
+        }
+
+        return new OmicsRow(caseId, 1, columns, row);
+    }
+
     public string CaseId { get; }
 
     /// <summary>Line in the table's file.</summary>

@@ -53,6 +53,11 @@ public interface ISlideSource : IDisposable
     /// <summary>What halved pixels of a level are.</summary>
     HalvedPixels HalvedPixels(int level) => Pyramid.HalvedPixels.Means;
 
+    /// <summary>Frees pixels kept for reads like those before, when what comes next is of another kind. Reads under way are not disturbed.</summary>
+    void ForgetReads()
+    {
+    }
+
     /// <summary>Prepares to read many regions; null when the reader gains nothing by knowing them.</summary>
     /// <param name="walk">Halvings at most <see cref="MaxHalvings"/>.</param>
     IRegionPass? BeginPass(RegionWalk walk) => null;

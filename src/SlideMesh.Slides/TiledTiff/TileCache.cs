@@ -54,6 +54,15 @@ internal sealed class TileCache
     /// <summary>Stops keeping a tile that nobody will ask for again.</summary>
     public void Forget(TileKey key) => _shards[Home(key)].Forget(key);
 
+    /// <summary>Stops keeping any tile. Readers under way keep theirs until they are done.</summary>
+    public void Clear()
+    {
+        foreach (Shard shard in _shards)
+        {
+            shard.Clear();
+        }
+    }
+
     private static int Home(TileKey key) => (int)((uint)(key.Tile + (key.Level * 7) + key.Halvings) % ShardCount);
 
     internal sealed class Entry(TileKey key, byte[] pixels)
@@ -151,6 +160,17 @@ internal sealed class TileCache
             lock (_lock)
             {
                 if (_kept.TryGetValue(key, out LinkedListNode<Entry>? node))
+                {
+                    Forget(node);
+                }
+            }
+        }
+
+        public void Clear()
+        {
+            lock (_lock)
+            {
+                while (_byUse.Last is { } node)
                 {
                     Forget(node);
                 }

@@ -23,7 +23,7 @@ public sealed class TiledTiffSource : ISlideSource
     /// </summary>
     public const long DefaultCacheBytes = 128L << 20;
 
-    /// <summary>Reads that nobody announced keep whatever was read last, needed or not, as long as the slide is open.</summary>
+    /// <summary>Reads that nobody announced keep whatever was read last, needed or not, until <see cref="ForgetReads"/>.</summary>
     private const long UnplannedCacheBytes = 64L << 20;
 
     private const int ComparedEdge = 256;
@@ -34,6 +34,7 @@ public sealed class TiledTiffSource : ISlideSource
     private readonly TileBytes _bytes;
     private readonly TileDecoder _decoder;
     private readonly TileCache _cache;
+    private readonly TileCache _unplannedCache;
     private readonly TileAssembler _planned;
     private readonly TileAssembler _assembler;
     private readonly UnplannedUses[] _unplanned;
@@ -50,7 +51,8 @@ public sealed class TiledTiffSource : ISlideSource
         _decoder = new TileDecoder(_bytes);
         _cache = new TileCache(cacheBytes);
         _planned = new TileAssembler(_decoder, _cache);
-        _assembler = new TileAssembler(_decoder, new TileCache(Math.Min(cacheBytes, UnplannedCacheBytes)));
+        _unplannedCache = new TileCache(Math.Min(cacheBytes, UnplannedCacheBytes));
+        _assembler = new TileAssembler(_decoder, _unplannedCache);
         _unplanned = [.. levels.Select(l => new UnplannedUses(l.TileCount))];
     }
 
@@ -78,6 +80,9 @@ public sealed class TiledTiffSource : ISlideSource
 
     /// <summary>Bytes of decoded tiles kept at the moment.</summary>
     internal long KeptBytes => _cache.KeptBytes;
+
+    /// <summary>Bytes of decoded tiles kept for reads that nobody announced.</summary>
+    internal long UnplannedBytes => _unplannedCache.KeptBytes;
 
     /// <summary>Regions that OpenSlide read.</summary>
     internal long DelegatedRegions => Interlocked.Read(ref _delegated);
@@ -165,6 +170,8 @@ public sealed class TiledTiffSource : ISlideSource
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(level, _levels.Length);
         return _levels[level].Codec == TileCodec.Jpeg ? Pyramid.HalvedPixels.Means : Pyramid.HalvedPixels.WaveletSamples;
     }
+
+    public void ForgetReads() => _unplannedCache.Clear();
 
     public IRegionPass BeginPass(RegionWalk walk)
     {

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using SlideMesh.Inference.OnnxRuntime;
 using SlideMesh.Inference.Packages;
 
@@ -165,6 +166,57 @@ public sealed class ModelPackageTests : IDisposable
         ManifestEdit.Replace(folder, original, changed);
 
         AssertRefused(folder, "model.json", message);
+    }
+
+    [Theory]
+    [InlineData("ref-whole", "mean", "'pooling' belongs to slide heads with a graph 'bag'")]
+    [InlineData("ref-encoder", "attention", "'pooling' belongs to slide heads with a graph 'bag'")]
+    [InlineData("ref-streamed", "median", "'pooling' has a value of the wrong type or out of its list")]
+    public void Pooling_that_a_package_cannot_have_is_refused(string package, string pooling, string message)
+    {
+        string folder = ReferencePackages.CopyOf(package, _scratch);
+        ManifestEdit.Replace(folder, "\"graphs\":", $"\"pooling\": \"{pooling}\", \"graphs\":");
+
+        AssertRefused(folder, "model.json", message);
+    }
+
+    [Theory]
+    [InlineData(null, true, "'pooling' must be mean or sum")]
+    [InlineData("attention", true, "'pooling' must be mean or sum")]
+    [InlineData("maximum", true, "'pooling' must be mean or sum")]
+    [InlineData("top", true, "'pooling' must be mean or sum")]
+    [InlineData("mean", true, "output 'origin_logits' of task 'origin': a head without a graph 'instance' has no attention")]
+    [InlineData("sum", true, "output 'origin_logits' of task 'origin': a head without a graph 'instance' has no attention")]
+    [InlineData("mean", false, null)]
+    [InlineData("sum", false, null)]
+    public void Head_without_an_instance_graph_pools_features_by_mean_or_sum_and_has_no_attention(string? pooling, bool attention, string? message)
+    {
+        string folder = ReferencePackages.CopyOf("ref-streamed", _scratch);
+        string path = Path.Combine(folder, ModelPackage.ManifestFileName);
+        JsonObject manifest = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        manifest["graphs"]!.AsObject().Remove("instance");
+        if (pooling is not null)
+        {
+            manifest["pooling"] = pooling;
+        }
+
+        if (!attention)
+        {
+            foreach (JsonNode? output in manifest["outputs"]!.AsArray())
+            {
+                output!.AsObject().Remove("attention");
+            }
+        }
+
+        File.WriteAllText(path, manifest.ToJsonString());
+        if (message is null)
+        {
+            Assert.True(ModelPackage.Load(folder).Manifest.PoolsFeatures);
+        }
+        else
+        {
+            AssertRefused(folder, "model.json", message);
+        }
     }
 
     [Theory]

@@ -1,5 +1,7 @@
+using System.Text.Json;
 using SlideMesh.Inference.OnnxRuntime;
 using SlideMesh.Inference.Packages;
+using SlideMesh.Models.Architectures;
 using SlideMesh.Models.Checkpoints;
 using SlideMesh.Models.Packaging;
 using SlideMesh.Models.Tests.Encoders;
@@ -30,6 +32,46 @@ public sealed class WsinferFolderTests : IDisposable
         Assert.Equal(["notumor", "tumor"], model.TileOutput!.Labels);
         ProbeOutput scores = Assert.Single(PackageProbe.Run(package, _engine));
         Assert.Equal(1, scores.Values[0] + scores.Values[1], 1e-5);
+    }
+
+    [Theory]
+    [InlineData("state-dict", "pytorch_model.bin")]
+    [InlineData("torchscript", "torchscript_model.pt")]
+    public void A_zoo_folder_with_PyTorchs_own_weights_gives_PyTorchs_probabilities(string form, string weights)
+    {
+        string zoo = ReferenceFolder.File("wsinfer", form);
+        Assert.True(File.Exists(Path.Combine(zoo, weights)));
+
+        ModelPackage package = ModelImporter.Import(
+            new ImportRequest
+            {
+                Source = zoo,
+                Target = _folder.File("package"),
+                Options = new ImportOptions { Settings = new Dictionary<string, string> { ["heads"] = "2" } },
+            },
+            _engine).Package;
+
+        using JsonDocument expected = JsonDocument.Parse(File.ReadAllBytes(ReferenceFolder.File("expected", "wsinfer.json")));
+        ProbeOutput probabilities = Assert.Single(PackageProbe.Run(package, _engine));
+        Assert.Equal([2, 2], probabilities.Shape);
+        Assert.All(
+            expected.RootElement.GetProperty("probabilities").EnumerateArray().Select(v => v.GetDouble()).Zip(probabilities.Values),
+            pair => Assert.Equal(pair.First, pair.Second, 1e-5));
+        Assert.Equal(0.25 * 64 / 32, package.Manifest.Tile!.MicronsPerPixel, 1e-12);
+        Assert.Equal([0.1f, 0.2f, 0.3f], package.Manifest.Normalisation!.Std);
+    }
+
+    [Fact]
+    public void A_folder_without_weights_or_configuration_is_refused()
+    {
+        string zoo = _folder.File("bare");
+        Directory.CreateDirectory(zoo);
+        ImportRequest request = new() { Source = zoo, Target = _folder.File("package") };
+
+        Assert.Contains(
+            "holds none of model.safetensors, pytorch_model.bin, torchscript_model.pt", Assert.Throws<CheckpointException>(() => ModelImporter.Import(request, _engine)).Message, StringComparison.Ordinal);
+        File.Copy(ReferenceFolder.File("wsinfer", "state-dict", "pytorch_model.bin"), Path.Combine(zoo, "pytorch_model.bin"));
+        Assert.Contains("has no config.json", Assert.Throws<CheckpointException>(() => ModelImporter.Import(request, _engine)).Message, StringComparison.Ordinal);
     }
 
     [Theory]

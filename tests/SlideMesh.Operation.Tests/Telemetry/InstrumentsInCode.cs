@@ -12,7 +12,7 @@ internal static partial class InstrumentsInCode
 
     private static MetricRow Row(Match creation)
     {
-        string kind = creation.Groups["kind"].Value.Replace("Observable", "", StringComparison.Ordinal).ToLowerInvariant();
+        string kind = creation.Groups["kind"].Value.Replace("Observable", "", StringComparison.Ordinal).Replace("UpDownCounter", "up-down counter", StringComparison.Ordinal).ToLowerInvariant();
         string name = creation.Groups["name"].Value;
         string unit = Unit().Match(creation.Groups["rest"].Value).Groups[1].Value;
         return new MetricRow(name, kind, unit, Prometheus(name, kind, unit));
@@ -38,7 +38,7 @@ internal static partial class InstrumentsInCode
         return translated + kind switch { "counter" => "_total", "histogram" => "_bucket", _ => "" };
     }
 
-    [GeneratedRegex(@"Create(?<kind>Counter|Histogram|ObservableGauge|ObservableCounter)(<\w+>)?\(\s*""(?<name>slidemesh\.[a-z._]+)""(?<rest>[^;]*);")]
+    [GeneratedRegex(@"Create(?<kind>Histogram|ObservableGauge|(Observable)?(UpDown)?Counter)(<\w+>)?\(\s*""(?<name>slidemesh\.[a-z._]+)""(?<rest>[^;]*);")]
     private static partial Regex Creation();
 
     /// <summary>The first text after the name, which a callback may stand between.</summary>

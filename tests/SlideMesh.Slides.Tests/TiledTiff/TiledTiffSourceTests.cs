@@ -309,6 +309,19 @@ public sealed class TiledTiffSourceTests : IDisposable
     }
 
     [Fact]
+    public void Forgotten_reads_leave_nothing_and_read_again_as_before()
+    {
+        using var pair = new SlidePair(WritePyramid(1024, 512, JpegSubsampling.Both, 2));
+        Assert.NotNull(SlidePair.Read(pair.Tiled, new(100, 100), 0, 600, 200));
+        Assert.InRange(pair.Tiled.UnplannedBytes, 6 * 256 * 256 * 3, 8 * 256 * 256 * 3);
+
+        pair.Tiled.ForgetReads();
+
+        Assert.Equal(0, pair.Tiled.UnplannedBytes);
+        pair.AssertSame(new(100, 100), 0, 600, 200);
+    }
+
+    [Fact]
     public void Overlapping_tiles_decode_every_tile_once_or_twice()
     {
         using var pair = new SlidePair(WritePyramid(4096, 2048, JpegSubsampling.Both, 2));

@@ -9,6 +9,7 @@ using SlideMesh.Inference.Packages;
 using SlideMesh.Models.Packaging;
 using SlideMesh.Prediction;
 using SlideMesh.Prediction.Bags;
+using SlideMesh.Prediction.Omics;
 
 namespace SlideMesh.Cli.Commands.Models;
 
@@ -29,18 +30,19 @@ internal static class BenchCommand
             HelpName = "n",
         };
         Option<int?> threads = new("--threads") { Description = "Threads that a graph computes with. Default: one per core for pixels; one for heads, as in a run.", HelpName = "n" };
-        Command command = new("bench", $"Measure a package on this machine: tiles or bags per second, memory. Medians of at least {LeastRuns} runs.\n{ExitCode.Help}") { package, batch, threads };
+        Option<bool> once = new("--once") { Description = "One run of each size, planning of memory and all: for the memory, not the speed. Not for engines that run several batches at a time." };
+        Command command = new("bench", $"Measure a package on this machine: tiles or bags per second, memory. Medians of at least {LeastRuns} runs.\n{ExitCode.Help}") { package, batch, threads, once };
         EngineOptions engine = new();
         engine.AddTo(command);
         command.SetAction((parsed, cancellation) =>
         {
             using EngineSet engines = engine.Open(parsed);
-            return Task.FromResult(Run(parsed.GetValue(package)!, parsed.GetValue(batch) ?? [], parsed.GetValue(threads), engines.First, cancellation));
+            return Task.FromResult(Run(parsed.GetValue(package)!, parsed.GetValue(batch) ?? [], parsed.GetValue(threads), parsed.GetValue(once), engines.First, cancellation));
         });
         return command;
     }
 
-    private static int Run(string reference, int[] sizes, int? threads, IInferenceEngine engine, CancellationToken cancellation)
+    private static int Run(string reference, int[] sizes, int? threads, bool once, IInferenceEngine engine, CancellationToken cancellation)
     {
         if (sizes.Any(size => size < 1) || threads < 1)
         {
@@ -58,17 +60,17 @@ internal static class BenchCommand
         Console.Out.WriteLine($"{package.Name} on {engine.Description}, {engine.Device}, {used} threads");
         if (package.TakesPixels)
         {
-            BenchTiles(package, engine, sizes.Length > 0 ? sizes : [1, 8, 32], used, cancellation);
+            BenchTiles(package, engine, sizes.Length > 0 ? sizes : [1, 8, 32], used, once, cancellation);
         }
         else
         {
-            BenchBags(package, engine, sizes.Length > 0 ? sizes : [1000, 10_000], used, cancellation);
+            BenchBags(package, engine, sizes.Length > 0 ? sizes : [1000, 10_000], used, once, cancellation);
         }
 
         return ExitCode.Success;
     }
 
-    private static void BenchTiles(ModelPackage package, IInferenceEngine engine, int[] batches, int threads, CancellationToken cancellation)
+    private static void BenchTiles(ModelPackage package, IInferenceEngine engine, int[] batches, int threads, bool once, CancellationToken cancellation)
     {
         // libtorch takes several batches at a time, each on one thread or on the GPU: as in a run.
         using IInferenceSession session = engine.Load(package, GraphRole.Tile, engine is LibTorchEngine ? 1 : threads);
@@ -84,7 +86,7 @@ internal static class BenchCommand
         foreach (int batch in batches.Order())
         {
             TensorView input = new(graph.Inputs[0].Name, ProbeInput.Numbers(3L * batch * edge * edge), [batch, 3, edge, edge]);
-            double seconds = Median(() => session.Run([input], [graph.Outputs[0].Name]), cancellation);
+            (double seconds, _) = Median(() => session.Run([input], [graph.Outputs[0].Name]), once, cancellation);
             table.Add($"{batch}", Number(batch / seconds), Number(seconds * 1000), $"{PeakMebibytes()}");
         }
 
@@ -111,45 +113,57 @@ internal static class BenchCommand
         table.Write(Console.Out);
     }
 
-    private static void BenchBags(ModelPackage package, IInferenceEngine engine, int[] bags, int threads, CancellationToken cancellation)
+    private static void BenchBags(ModelPackage package, IInferenceEngine engine, int[] bags, int threads, bool once, CancellationToken cancellation)
     {
-        TextTable table = new("tiles in a bag", "bags/s", "ms a bag", "peak memory so far, MiB");
+        TextTable table = new("tiles in a bag", "bags/s", "ms a bag", "CPU ms a bag", "peak memory so far, MiB");
         int width = package.Manifest.Encoder!.Dimension;
         FeatureStream stream = new("bench", package.Manifest.Encoder.Name, package.Manifest.Tile!, width);
         ResolvedPipeline pipeline = new([package], [stream], new Dictionary<string, string> { [package.Name] = stream.Id });
         using SlidePredictor predictor = new(pipeline, engine, threads);
-        if (package.Manifest.OmicsFeaturesFile is not null)
-        {
-            throw new CommandException($"{package.Name} takes omics; measure it in a run");
-        }
-
+        CaseContext context = Case(predictor.OmicsFeatures);
         foreach (int tiles in bags.Order())
         {
             float[] features = ProbeInput.Numbers((long)tiles * width);
             Dictionary<string, IFeatureBag> bag = new() { [stream.Id] = new ArrayFeatureBag(width, features, new long[2 * tiles], (1, 1)) };
-            double seconds = Median(() => predictor.Predict(bag, CaseContext.Unknown, cancellation), cancellation);
-            table.Add($"{tiles}", Number(1 / seconds), Number(seconds * 1000), $"{PeakMebibytes()}");
+            (double seconds, double cpu) = Median(() => predictor.Predict(bag, context, cancellation), once, cancellation);
+            table.Add($"{tiles}", Number(1 / seconds), Number(seconds * 1000), Number(cpu * 1000), $"{PeakMebibytes()}");
         }
 
         table.Write(Console.Out);
     }
 
-    /// <summary>Seconds of a run, the first one left out: it plans memory.</summary>
-    private static double Median(Action run, CancellationToken cancellation)
+    /// <summary>A case with some number for each omics feature that the package takes.</summary>
+    private static CaseContext Case(IReadOnlyList<string> omics)
     {
-        run();
+        float[] numbers = ProbeInput.Numbers(omics.Count);
+        return omics.Count == 0
+            ? CaseContext.Unknown
+            : CaseContext.Unknown with { Omics = CaseOmics.Found(OmicsRow.Of("bench", Enumerable.Range(0, omics.Count).ToDictionary(i => omics[i], i => (double)numbers[i]))) };
+    }
+
+    /// <summary>Median seconds of a run, and CPU seconds on average, the first one left out, which plans memory, unless it is to be the only one.</summary>
+    private static (double Seconds, double CpuSeconds) Median(Action run, bool once, CancellationToken cancellation)
+    {
+        if (!once)
+        {
+            run();
+        }
+
         List<double> seconds = [];
+        TimeSpan cpu = Environment.CpuUsage.TotalTime;
         long begin = Stopwatch.GetTimestamp();
-        while (seconds.Count < LeastRuns || Stopwatch.GetElapsedTime(begin) < LeastTime)
+        do
         {
             cancellation.ThrowIfCancellationRequested();
             long start = Stopwatch.GetTimestamp();
             run();
             seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
+        while (!once && (seconds.Count < LeastRuns || Stopwatch.GetElapsedTime(begin) < LeastTime));
 
+        double cpuSeconds = (Environment.CpuUsage.TotalTime - cpu).TotalSeconds / seconds.Count;
         seconds.Sort();
-        return seconds[seconds.Count / 2];
+        return (seconds[seconds.Count / 2], cpuSeconds);
     }
 
     private static long PeakMebibytes()
