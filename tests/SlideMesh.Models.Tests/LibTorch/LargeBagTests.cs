@@ -18,8 +18,8 @@ public sealed class LargeBagTests(ITestOutputHelper output)
 
     private const int Tiles = 100_000;
 
-    // The features are 391 MiB, the hidden rows 195 MiB: neither lies in memory whole. 12 blocks of both.
-    private const long MostGrowth = 12L * BagReader.BlockRows * (1024 + 512) * sizeof(float);
+    // The features are 391 MiB, the hidden rows 195 MiB: were they to lie in memory whole, the second half of the slide would add 293 MiB. Allocators keep some of what was freed: a third of that.
+    private const long MostGrowth = (Tiles / 2) * (1024L + 512) * sizeof(float) / 3;
 
     [TorchTheory]
     [InlineData("clam-sb-small")]
@@ -46,8 +46,8 @@ public sealed class LargeBagTests(ITestOutputHelper output)
     private HeadResult Evaluate(HeadCase reference, IInferenceEngine engine)
     {
         using ImportedHead head = new(reference, engine: engine);
-        // Full blocks and a last one: what engines set up for a shape is there before the measurement.
-        head.Evaluate(new HashedBag((3 * BagReader.BlockRows) + (Tiles % BagReader.BlockRows), reference.Width));
+        // Half the slide: what engines set up for a shape, and what allocators keep, is there before the measurement.
+        head.Evaluate(new HashedBag(Tiles / 2, reference.Width));
         GC.Collect();
         long before = Environment.WorkingSet;
         HashedBag bag = new(Tiles, reference.Width);
