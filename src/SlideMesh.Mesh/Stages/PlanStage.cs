@@ -91,7 +91,6 @@ public static class PlanStage
         }
 
         (RgbImage Picture, double DownsampleX, double DownsampleY) thumbnail = FitThumbnail(source, mpp, tissue.Thumbnail, cancellation);
-        source.ForgetReads();
         PlanDocument document = new()
         {
             SlideId = slide.Id.Value,
@@ -133,8 +132,16 @@ public static class PlanStage
         return (downsampleX, downsampleY);
     }
 
-    /// <summary>The picture that tissue was found on, shrunk when it is larger than anybody looks at, or read again when it is a stamp.</summary>
+    /// <summary>The picture that tissue was found on, shrunk when it is larger than anybody looks at, or read again when it is a stamp. The slide has been looked over then.</summary>
     private static (RgbImage Picture, double DownsampleX, double DownsampleY) FitThumbnail(
+        ISlideSource source, MicronsPerPixel mpp, RgbImage coarse, CancellationToken cancellation)
+    {
+        (RgbImage Picture, double DownsampleX, double DownsampleY) fitting = Fit(source, mpp, coarse, cancellation);
+        source.ForgetReads();
+        return fitting;
+    }
+
+    private static (RgbImage Picture, double DownsampleX, double DownsampleY) Fit(
         ISlideSource source, MicronsPerPixel mpp, RgbImage coarse, CancellationToken cancellation)
     {
         PyramidLevel slide = source.Levels[0];
