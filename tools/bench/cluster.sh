@@ -48,7 +48,7 @@ if wanted inference; then
   dotnet build tools/SlideMesh.Synth -c Release -v quiet --nologo -clp:NoSummary
   mkdir -p "$work/store/slides"
   for slide in 1 2 3 4 5 6; do
-    dotnet tools/SlideMesh.Synth/bin/Release/net10.0/slidemesh-synth.dll slide --out "$work/store/slides/s$slide.tiff" --size 8000 --seed "$slide" --origin Breast >/dev/null
+    dotnet tools/SlideMesh.Synth/bin/Release/net10.0/slidemesh-synth.dll slide --out "$work/store/slides/s$slide.tiff" --size 16000 --seed "$slide" --origin Breast >/dev/null
   done
   export SLIDEMESH_REDIS=127.0.0.1:$port SLIDEMESH_STORE=$work/store
   program="dotnet src/SlideMesh.Cli/bin/Release/net10.0/slidemesh.dll"
