@@ -47,7 +47,7 @@ if wanted inference; then
   dotnet build src/SlideMesh.Cli -c Release -v quiet --nologo -clp:NoSummary
   dotnet build tools/SlideMesh.Synth -c Release -v quiet --nologo -clp:NoSummary
   mkdir -p "$work/store/slides"
-  for slide in 1 2 3 4 5 6; do
+  for slide in 1 2 3 4 5 6 7 8 9; do
     dotnet tools/SlideMesh.Synth/bin/Release/net10.0/slidemesh-synth.dll slide --out "$work/store/slides/s$slide.tiff" --size 16000 --seed "$slide" --origin Breast >/dev/null
   done
   export SLIDEMESH_REDIS=127.0.0.1:$port SLIDEMESH_STORE=$work/store
@@ -60,7 +60,7 @@ if wanted inference; then
       pids+=($!)
     done
     id=$($program submit "$work/store/slides" --models demo-encoder demo-grade-mil demo-origin --out "out$1-$RANDOM" --shard-tiles 32)
-    /usr/bin/python3 tools/bench/shard_rate.py "$port" "$id" 6
+    /usr/bin/python3 tools/bench/shard_rate.py "$port" "$id" 9
     kill "${pids[@]}"; wait "${pids[@]}" 2>/dev/null || true
     pids=()
     $program cancel "$id" >/dev/null

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Rate of a run's shards while its nodes are busy: shard_rate.py PORT RUN SLIDES. Reads the run's count from Redis, waits until all slides are planned and
-a tenth of the shards is done (nodes have loaded their models by then), and measures up to nine tenths."""
+three tenths of the shards are done (nodes have loaded and compiled what they need by then), and measures up to nine tenths."""
 import socket
 import sys
 import time
@@ -52,7 +52,7 @@ def wait(until, pause):
 
 wait(lambda: total() is not None, 0.05)
 wanted = total()
-wait(lambda: count() >= wanted * 0.1, 0.02)
+wait(lambda: count() >= wanted * 0.3, 0.02)
 first, began = count(), time.monotonic()
 wait(lambda: count() >= wanted * 0.9, 0.02)
 done, seconds = count() - first, time.monotonic() - began
