@@ -98,6 +98,41 @@ public sealed class ClusterTests(Workplace workplace) : IDisposable
     }
 
     [Fact]
+    public void Run_that_ended_long_ago_is_told_of_by_the_store_and_tried_again_from_it()
+    {
+        string store = NewStore();
+        Directory.CreateDirectory(workplace["old"]);
+        File.Copy(workplace["good/a.tiff"], workplace["old/a.tiff"], overwrite: true);
+        File.WriteAllText(workplace["old/b.tiff"], "no slide");
+        StartNode(store, "node", "--keep-runs", "2");
+        string run = Verb("submit", store, "old", "--out", "r", "--wait").Expect(3).Out.Split('\n')[0];
+
+        // Three days ago; a coordinator looks for such runs when it starts.
+        long then = DateTimeOffset.UtcNow.AddDays(-3).ToUnixTimeMilliseconds() * 1000;
+        Redis($"HSET {_namespace}:run:{run} closed {then}");
+        Redis($"ZADD {_namespace}:runs {then} {run}");
+        StartNode(store, "patient", "--role", "coordinator", "--keep-runs", "4");
+        WaitFor(() => Verb("nodes", null).Expect(0).Out.Contains("patient", StringComparison.Ordinal));
+        StartNode(store, "oblivious", "--role", "coordinator", "--keep-runs", "2");
+        WaitFor(() => Redis($"KEYS {_namespace}:*{run}*").Length == 0);
+
+        Verb("status", null, run).ExpectOneLine(2, "there is no run");
+        Assert.DoesNotContain(run, Verb("status", store).Expect(0).Out, StringComparison.Ordinal);
+        string status = Verb("status", store, run[..13]).Expect(0).Out;
+        Assert.Contains("done, forgotten", status, StringComparison.Ordinal);
+        Assert.Matches(@"(?m)^b\s+failed\s*$", status);
+        Assert.Contains("b: not-a-slide", Verb("results", store, run).Expect(3).Out, StringComparison.Ordinal);
+
+        File.Copy(workplace["good/b.tiff"], workplace["old/b.tiff"], overwrite: true);
+        Assert.StartsWith("1 slides of", Verb("retry", store, run, "--failed").Expect(0).Out, StringComparison.Ordinal);
+        WaitFor(() => Status(run).Contains("\"closed\":true", StringComparison.Ordinal));
+        Assert.Contains("2 of 2 slides succeeded", Verb("results", store, run).Expect(0).Out, StringComparison.Ordinal);
+        string alone = workplace.NewOutput();
+        workplace.Run("run", "old", "--out", alone, "--quiet").Expect(0);
+        new OutputTree(Path.Combine(workplace[store], "r")).AssertSameAs(workplace.Tree(alone));
+    }
+
+    [Fact]
     public void Slide_that_crashes_nodes_is_quarantined_and_done_once_it_is_mended_and_released()
     {
         string store = NewStore();

@@ -8,7 +8,7 @@ Starts a redis-server with an append-only file and the nodes itself, on free loo
 all moments have come. What is done, to which node, and after which pause follows from the seed; when it hits the work follows from the machine.
 Disturbances: kill -9 of a node with the parent that watches over it (a machine that is lost; a new one starts), SIGSTOP of both for longer than the
 lease, then SIGCONT, CLIENT KILL of all connections, kill -9 of Redis and a start from its append-only file. Exit code 0 when every run ended with the
-right bytes, every slide done, and each shard counted once.
+right bytes, every slide done, and each shard counted once, and no node's log holds the trace of a defect.
 """
 import argparse
 import hashlib
@@ -30,6 +30,8 @@ PROGRAM = ROOT / "src/SlideMesh.Cli/bin/Release/net10.0/slidemesh.dll"
 SYNTH = ROOT / "tools/SlideMesh.Synth/bin/Release/net10.0/slidemesh-synth.dll"
 OF_THE_RUN = {".lock", "run.log", "timings.csv"}
 SHARD_TILES = 4
+# What a node says, or the runtime for it, before the trace of an exception that nobody expected.
+DEFECTS = ("this is a defect", "unhandled exception")
 
 
 def free_port():
@@ -101,6 +103,18 @@ def differences(expected, found):
     wanted, got = tree(expected), tree(found)
     return ([f"missing {f}" for f in wanted.keys() - got.keys()] + [f"too much {f}" for f in got.keys() - wanted.keys()]
             + [f"different {f}" for f in wanted.keys() & got.keys() if wanted[f] != got[f]])
+
+
+def defects(logs):
+    """Lines of nodes' logs that no disturbance explains, with the exception's own line where it comes next."""
+    found = []
+    for log in sorted(logs):
+        lines = log.read_text(errors="replace").splitlines()
+        for number, line in enumerate(lines):
+            if any(word in line.lower() for word in DEFECTS):
+                then = " | ".join(text.strip() for text in lines[number:number + 2])
+                found.append(f"{log.stem}, line {number + 1} of its log: {then}")
+    return found
 
 
 def shards_of(reference):
@@ -233,6 +247,7 @@ def main():
                     time.sleep(0.2)
                 time.sleep(1.5)
                 wrong += [f"{run}: {line}" for line in differences(reference, store / out)]
+            wrong += defects(work.glob("node*.log"))
             print(f"run {runs}: {moments - first} moments, {time.monotonic() - began:.0f} s, {counted}, {'WRONG' if wrong else 'same bytes'}", flush=True)
     finally:
         done.set()
@@ -240,6 +255,7 @@ def main():
             node.signal(signal.SIGCONT)
             node.kill()
         redis.kill()
+    wrong += [line for line in defects(work.glob("node*.log")) if line not in wrong]
     took_over = sum(line.startswith("took over") or " took over " in line for log in work.glob("node*.log") for line in log.read_text().split("\n"))
     print(f"seed {chosen.seed}: {moments} moments in {runs} runs ({', '.join(f'{n} x {what}' for what, n in counts.items())}), {took_over} take-overs seen: "
           + ("every run ended with the bytes of one machine" if not wrong else "FAILED"))

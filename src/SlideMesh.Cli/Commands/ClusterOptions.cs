@@ -69,8 +69,11 @@ internal sealed class ClusterOptions
         Password = Password(),
     };
 
+    /// <returns>Null when neither the option nor its variable names one.</returns>
+    public string? TryReadStore(ParseResult parsed) => parsed.GetValue(_store);
+
     public string ReadStore(ParseResult parsed) =>
-        parsed.GetValue(_store) ?? throw new CommandException("no store given: name the shared folder with --store or SLIDEMESH_STORE");
+        TryReadStore(parsed) ?? throw new CommandException("no store given: name the shared folder with --store or SLIDEMESH_STORE");
 
     /// <summary>Connects for a verb, which does not wait for a Redis that is away.</summary>
     public async Task<RedisLink> ConnectAsync(ParseResult parsed, CancellationToken cancellation)
@@ -88,16 +91,32 @@ internal sealed class ClusterOptions
         }
     }
 
-    /// <summary>The run that an id or its first characters mean.</summary>
-    public static async Task<string> FindRunAsync(RunBoard board, string named, CancellationToken cancellation)
+    /// <summary>The run in Redis that an id or its first characters mean.</summary>
+    public static async Task<string> FindRunAsync(RunBoard board, string named, CancellationToken cancellation) =>
+        Pick(named, await board.RunsAsync(cancellation).ConfigureAwait(false))
+        ?? throw new CommandException(
+            $"there is no run '{named}' in Redis (see 'slidemesh status'; after a loss of Redis, 'slidemesh recover'; of runs that ended long ago 'slidemesh results' tells)");
+
+    /// <summary>As <see cref="FindRunAsync(RunBoard, string, CancellationToken)"/>, and among the ended runs of the store when Redis has none of that name.</summary>
+    public static async Task<(string Run, ForgottenRun? Forgotten)> FindRunAsync(
+        RunBoard board, ClusterStore? store, string named, CancellationToken cancellation)
     {
-        string[] found = [.. (await board.RunsAsync(cancellation).ConfigureAwait(false)).Where(run => run.StartsWith(named, StringComparison.Ordinal))];
-        return found.Length switch
+        if (store is null || Pick(named, await board.RunsAsync(cancellation).ConfigureAwait(false)) is not null)
         {
-            1 => found[0],
-            0 => throw new CommandException($"there is no run '{named}' (see 'slidemesh status'; after a loss of Redis, 'slidemesh recover')"),
-            _ => throw new CommandException($"'{named}' begins the ids of {found.Length} runs: {string.Join(", ", found.Take(4))}; give more of it"),
-        };
+            return (await FindRunAsync(board, named, cancellation).ConfigureAwait(false), null);
+        }
+
+        string run = Pick(named, store.RunFolders())
+            ?? throw new CommandException($"there is no run '{named}', neither in Redis nor in the store '{store.Root}' (see 'slidemesh status')");
+        return (run, ForgottenRun.TryRead(store, run) ?? throw new CommandException($"run {run} is in the store but not in Redis, and has not ended: 'slidemesh recover' rebuilds it"));
+    }
+
+    private static string? Pick(string named, IReadOnlyList<string> runs)
+    {
+        string[] found = [.. runs.Where(run => run.StartsWith(named, StringComparison.Ordinal))];
+        return found.Length <= 1
+            ? found.FirstOrDefault()
+            : throw new CommandException($"'{named}' begins the ids of {found.Length} runs: {string.Join(", ", found.Take(4))}; give more of it");
     }
 
     public static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;

@@ -44,6 +44,9 @@ internal sealed class NodeCommand
     private readonly Option<int> _losses = Number(
         "--max-losses", "SLIDEMESH_MAX_LOSSES", 20, "n", "Nodes that may vanish, machine and all, with a message in hand before it is quarantined.");
 
+    private readonly Option<int> _keepRuns = Number(
+        "--keep-runs", "SLIDEMESH_KEEP_RUNS", 30, "days", "Coordinator: days after its end that Redis remembers a run; the store keeps its results. The same on all nodes.");
+
     /// <summary>Given by the process that watches over this one: see <see cref="NodeWatch"/>.</summary>
     private readonly Option<string?> _life = new(NodeWatch.LifeOption) { Hidden = true };
 
@@ -78,7 +81,7 @@ internal sealed class NodeCommand
         foreach (Option option in (Option[])
         [
             node._role, node._pool, node._name, node._health, node._grace, node._lease, node._deaths, node._losses, node._cache, node._slideCache, node._slideCacheSize,
-            node._slides, node._life,
+            node._slides, node._keepRuns, node._life,
         ])
         {
             command.Options.Add(option);
@@ -134,6 +137,7 @@ internal sealed class NodeCommand
             ModelsCache = parsed.GetValue(_cache) ?? Path.Combine(Path.GetTempPath(), $"slidemesh-models-{Environment.UserName}"),
             Health = parsed.GetValue(_health),
             SlidesAtOnce = ProcessingOptions.AtLeast(1, parsed.GetValue(_slides), "--slides-at-once"),
+            KeepRuns = TimeSpan.FromDays(ProcessingOptions.AtLeast(1, parsed.GetValue(_keepRuns), "--keep-runs")),
             Grace = TimeSpan.FromSeconds(ProcessingOptions.AtLeast(0, parsed.GetValue(_grace), "--grace")),
             Engine = new RedisEngineOptions
             {

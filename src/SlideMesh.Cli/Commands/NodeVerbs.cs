@@ -123,8 +123,7 @@ internal static class NodeVerbs
 
         foreach (string run in runs)
         {
-            store.RemoveEnd(run);
-            long again = await board.RetrySlideAsync(run, new SlideId(slide), cancellation).ConfigureAwait(false);
+            long again = await RunRetry.SlideAsync(store, board, run, new SlideId(slide), cancellation).ConfigureAwait(false);
             Console.WriteLine(again > 0 ? $"{slide} of {run} is tried again" : $"{slide} of {run} is still being recorded; try once more in a moment");
         }
 

@@ -48,18 +48,21 @@ internal static class RunVerbs
         Argument<string?> named = new("run") { Description = "A run's id or its first characters; without it, all runs.", Arity = ArgumentArity.ZeroOrOne };
         Option<bool> watch = new("--watch") { Description = "Show again whenever something changed, until the run ends." };
         Option<bool> json = new("--json") { Description = "One JSON object a line." };
-        Command command = new("status", "Where runs and their slides stand.") { named, watch, json };
-        cluster.AddTo(command, withStore: false);
+        Command command = new("status", "Where runs and their slides stand. With a store, also a run that ended long ago.") { named, watch, json };
+        cluster.AddTo(command, withStore: true);
         command.SetAction(async (parsed, cancellation) =>
         {
             RedisLink link = await cluster.ConnectAsync(parsed, cancellation).ConfigureAwait(false);
             await using var closing = link.ConfigureAwait(false);
             RunBoard board = new(link);
-            string? run = parsed.GetValue(named) is { } name ? await ClusterOptions.FindRunAsync(board, name, cancellation).ConfigureAwait(false) : null;
+            ClusterStore? store = cluster.TryReadStore(parsed) is { } root && parsed.GetValue(named) is not null ? ClusterStore.Open(root) : null;
+            (string? run, ForgottenRun? forgotten) = parsed.GetValue(named) is { } name
+                ? await ClusterOptions.FindRunAsync(board, store, name, cancellation).ConfigureAwait(false)
+                : (null, null);
             string shown = "";
             while (true)
             {
-                RunStatus[] runs = [.. await StatusesAsync(board, run, cancellation).ConfigureAwait(false)];
+                RunStatus[] runs = forgotten is null ? [.. await StatusesAsync(board, run, cancellation).ConfigureAwait(false)] : [forgotten.Status];
                 using StringWriter text = new();
                 if (parsed.GetValue(json))
                 {
@@ -70,7 +73,7 @@ internal static class RunVerbs
                     WriteRuns(runs, text);
                     if (run is not null)
                     {
-                        WriteSlides(await board.SlidesAsync(run, cancellation).ConfigureAwait(false), text);
+                        WriteSlides(forgotten?.States ?? await board.SlidesAsync(run, cancellation).ConfigureAwait(false), text);
                     }
                 }
 
@@ -103,8 +106,8 @@ internal static class RunVerbs
             RedisLink link = await cluster.ConnectAsync(parsed, cancellation).ConfigureAwait(false);
             await using var closing = link.ConfigureAwait(false);
             RunBoard board = new(link);
-            string run = await ClusterOptions.FindRunAsync(board, parsed.GetValue(named)!, cancellation).ConfigureAwait(false);
-            IReadOnlyList<SlideOutcome> outcomes = await OutcomesAsync(board, store, run, cancellation).ConfigureAwait(false);
+            (string run, ForgottenRun? forgotten) = await ClusterOptions.FindRunAsync(board, store, parsed.GetValue(named)!, cancellation).ConfigureAwait(false);
+            IReadOnlyList<SlideOutcome> outcomes = await OutcomesAsync(board, store, run, cancellation, forgotten?.States).ConfigureAwait(false);
             ResultTable.Write(outcomes, outcomes.Any(o => o.Summary.Models.Any(m => m.Synthetic)), store.OutputRoot(store.Read(run)), Console.Out);
             return RunCommand.Verdict(outcomes);
         });
@@ -124,10 +127,13 @@ internal static class RunVerbs
             RedisLink link = await cluster.ConnectAsync(parsed, cancellation).ConfigureAwait(false);
             await using var closing = link.ConfigureAwait(false);
             RunBoard board = new(link);
-            string run = await ClusterOptions.FindRunAsync(board, parsed.GetValue(named)!, cancellation).ConfigureAwait(false);
-            // Before Redis: a run that goes on must be one that 'recover' finds.
-            store.RemoveEnd(run);
-            long slides = await board.RetryAsync(run, parsed.GetValue(failed), cancellation).ConfigureAwait(false);
+            (string run, ForgottenRun? _) = await ClusterOptions.FindRunAsync(board, store, parsed.GetValue(named)!, cancellation).ConfigureAwait(false);
+            long slides = await RunRetry.RunAsync(store, board, run, parsed.GetValue(failed), cancellation).ConfigureAwait(false);
+            if (slides < 0)
+            {
+                throw new CommandException($"run {run} is not in Redis any more; 'slidemesh recover' rebuilds it");
+            }
+
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{slides} slides of {run} are tried again"));
             return ExitCode.Success;
         });
@@ -182,10 +188,10 @@ internal static class RunVerbs
 
     private static Argument<string> Named() => new("run") { Description = "The run's id or its first characters." };
 
-    private static async Task<IReadOnlyList<SlideOutcome>> OutcomesAsync(RunBoard board, ClusterStore store, string run, CancellationToken cancellation)
+    private static async Task<IReadOnlyList<SlideOutcome>> OutcomesAsync(RunBoard board, ClusterStore store, string run, CancellationToken cancellation, IReadOnlyDictionary<string, string>? known = null)
     {
         RunSpecification specification = store.Read(run);
-        IReadOnlyDictionary<string, string> states = await board.SlidesAsync(run, cancellation).ConfigureAwait(false);
+        IReadOnlyDictionary<string, string> states = known ?? await board.SlidesAsync(run, cancellation).ConfigureAwait(false);
         return
         [
             .. specification.Slides.Select(s => RunOutcomes.Of(
@@ -213,9 +219,9 @@ internal static class RunVerbs
         foreach (RunStatus run in runs)
         {
             string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
-            string state = run.State is "done" or "cancelled" && !run.IsClosed ? run.State + ", writing" : run.Error is null ? run.State : run.State + ", TABLES FAILED";
+            string state = run.State is "done" or "cancelled" && !run.IsClosed ? run.State + ", writing" : run.IsForgotten ? run.State + ", forgotten" : run.Error is null ? run.State : run.State + ", TABLES FAILED";
             table.Add(
-                run.Run, state, KebabCase.Of(run.Priority), Text(run.Slides), Text(run.Done), Text(run.Failed), Text(run.Quarantined), Text(run.InFlight), Text(run.Shards), run.Out);
+                run.Run, state, KebabCase.Of(run.Priority), Text(run.Slides), Text(run.Done), Text(run.Failed), Text(run.Quarantined), Text(run.InFlight), run.Shards is { } shards ? Text(shards) : "-", run.Out);
         }
 
         table.Write(output);
@@ -254,8 +260,17 @@ internal static class RunVerbs
                 json.WriteNumber("failed", run.Failed);
                 json.WriteNumber("quarantined", run.Quarantined);
                 json.WriteNumber("inFlight", run.InFlight);
-                json.WriteNumber("shards", run.Shards);
+                if (run.Shards is { } shards)
+                {
+                    json.WriteNumber("shards", shards);
+                }
+                else
+                {
+                    json.WriteNull("shards");
+                }
+
                 json.WriteBoolean("closed", run.IsClosed);
+                json.WriteBoolean("forgotten", run.IsForgotten);
                 json.WriteString("error", run.Error);
                 json.WriteEndObject();
             }

@@ -40,6 +40,9 @@ public sealed record NodeOptions
     /// <summary>Slides planned at once, and slides merged at once.</summary>
     public int SlidesAtOnce { get; init; } = 2;
 
+    /// <summary>How long Redis remembers a run that has ended; looked after by coordinators.</summary>
+    public TimeSpan KeepRuns { get; init; } = TimeSpan.FromDays(30);
+
     /// <summary>How long a node that is to end waits for what it holds.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(30);
 
@@ -55,6 +58,7 @@ public sealed class ClusterNode(NodeOptions options, IReadOnlyList<IInferenceEng
 
     private static readonly TimeSpan AnnounceEvery = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan RecoverEvery = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan ForgetEvery = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan IdleRun = TimeSpan.FromSeconds(15);
 
     private readonly DateTimeOffset _started = TimeProvider.System.GetUtcNow();
@@ -141,6 +145,7 @@ public sealed class ClusterNode(NodeOptions options, IReadOnlyList<IInferenceEng
         ClusterStore store, RunBoard board, RedisEngine engine, RunRegister runs, ModelShelf shelf, NodeTelemetry metrics, CancellationTokenSource stop)
     {
         long recovered = 0;
+        long forgot = 0;
         try
         {
             while (true)
@@ -158,6 +163,12 @@ public sealed class ClusterNode(NodeOptions options, IReadOnlyList<IInferenceEng
                     {
                         recovered = TimeProvider.System.GetTimestamp();
                         await RecoverAsync(store, board, stop.Token).ConfigureAwait(false);
+                    }
+
+                    if (forgot == 0 || TimeProvider.System.GetElapsedTime(forgot) > ForgetEvery)
+                    {
+                        forgot = TimeProvider.System.GetTimestamp();
+                        await ForgetAsync(store, board, stop.Token).ConfigureAwait(false);
                     }
                 }
 
@@ -181,6 +192,21 @@ public sealed class ClusterNode(NodeOptions options, IReadOnlyList<IInferenceEng
             }
         }
         catch (Exception away) when (away is IOException or UnauthorizedAccessException)
+        {
+            tell($"the store cannot be read: {away.Message}");
+        }
+    }
+
+    private async Task ForgetAsync(ClusterStore store, RunBoard board, CancellationToken cancellation)
+    {
+        try
+        {
+            foreach (string run in await RunMemory.ForgetAsync(store, board, options.KeepRuns, TimeProvider.System.GetUtcNow(), cancellation).ConfigureAwait(false))
+            {
+                tell(string.Create(CultureInfo.InvariantCulture, $"run {run} ended more than {options.KeepRuns.TotalDays:0} days ago: Redis has forgotten it, the store remembers"));
+            }
+        }
+        catch (Exception away) when (away is IOException or UnauthorizedAccessException or System.Text.Json.JsonException)
         {
             tell($"the store cannot be read: {away.Message}");
         }

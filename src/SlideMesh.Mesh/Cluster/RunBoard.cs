@@ -11,14 +11,19 @@ namespace SlideMesh.Mesh.Cluster;
 public sealed class RunBoard(RedisLink link)
 {
     /// <returns><c>ok</c>; <c>exists</c> when Redis knows the run; <c>busy:&lt;run&gt;</c> when another one writes to the same folder.</returns>
-    public async Task<string> SubmitAsync(RunSpecification run, CancellationToken cancellation)
+    public Task<string> SubmitAsync(RunSpecification run, CancellationToken cancellation) =>
+        SubmitAsync(run, new Dictionary<string, string>(), cancellation);
+
+    /// <param name="states">done, failed, quarantined or pending of slides that are not worked on; all others are.</param>
+    public async Task<string> SubmitAsync(RunSpecification run, IReadOnlyDictionary<string, string> states, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(states);
         return (string)await link.CallAsync(
             LuaScript.Submit, cancellation,
             [
                 run.Id, (int)run.Priority, run.Pool, run.Parameters.SlidesInFlight, run.Out, run.Trace,
-                run.Created.ToUnixTimeMilliseconds() * 1000, .. run.Slides.Select(s => s.Id),
+                run.Created.ToUnixTimeMilliseconds() * 1000, .. run.Slides.SelectMany(s => new object[] { s.Id, states.GetValueOrDefault(s.Id, "todo") }),
             ]).ConfigureAwait(false);
     }
 
@@ -39,6 +44,16 @@ public sealed class RunBoard(RedisLink link)
     /// <summary>Ids of all runs, oldest first.</summary>
     public async Task<IReadOnlyList<string>> RunsAsync(CancellationToken cancellation) =>
         RedisLink.Strings(await link.CommandAsync("ZRANGE", cancellation, link.Key("runs"), 0, -1).ConfigureAwait(false));
+
+    /// <summary>Ids of the runs that are at least that old, oldest first, whatever their states.</summary>
+    public async Task<IReadOnlyList<string>> RunsCreatedBeforeAsync(DateTimeOffset time, CancellationToken cancellation) =>
+        RedisLink.Strings(await link.CommandAsync(
+            "ZRANGE", cancellation, link.Key("runs"), "-inf", time.ToUnixTimeMilliseconds() * 1000, "BYSCORE").ConfigureAwait(false));
+
+    /// <summary>Removes everything of a run that ended at least <paramref name="age"/> ago, which the store has to remember from then on.</summary>
+    /// <returns><c>ok</c>, <c>kept</c> when it has not ended or not that long ago, <c>unknown</c>.</returns>
+    public async Task<string> EraseAsync(string run, TimeSpan age, CancellationToken cancellation) =>
+        (string)await link.CallAsync(LuaScript.Erase, cancellation, run, (long)age.TotalMicroseconds).ConfigureAwait(false);
 
     /// <returns>Null when Redis knows no such run.</returns>
     public async Task<RunStatus?> StatusAsync(string run, CancellationToken cancellation)
@@ -179,13 +194,16 @@ public sealed class RunBoard(RedisLink link)
 
 /// <summary>Where a run stands.</summary>
 /// <param name="State">running, paused, cancelled or done.</param>
-/// <param name="Shards">Shards completed so far.</param>
+/// <param name="Shards">Shards completed so far; null when nobody remembers.</param>
 /// <param name="IsClosed">The run's tables are written.</param>
 /// <param name="Error">Why the tables could not be written.</param>
 public sealed record RunStatus(
     string Run, string State, RunPriority Priority, string Pool, string Out, DateTimeOffset Created, int Slides, int Done, int Failed, int Quarantined, int InFlight,
-    long Shards, bool IsClosed, string? Error)
+    long? Shards, bool IsClosed, string? Error)
 {
+    /// <summary>Redis does not know the run any more: this is what the store says.</summary>
+    public bool IsForgotten { get; init; }
+
     internal static RunStatus From(string run, IReadOnlyDictionary<string, string> fields)
     {
         long Number(string name) => fields.TryGetValue(name, out string? text) ? long.Parse(text, CultureInfo.InvariantCulture) : 0;

@@ -87,7 +87,16 @@ internal sealed class SlideHandlers(ClusterStore store, RunRegister runs, RunBoa
             throw new IOException($"the plan of slide '{shard.Slide}' is not in the store");
         }
 
-        await lease.Run.Inference.PerformAsync(shard, cancellation).ConfigureAwait(false);
+        try
+        {
+            await lease.Run.Inference.PerformAsync(shard, cancellation).ConfigureAwait(false);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // The slide's folder was renamed away. With the claim as good as ever it was by a node that came late, and comes back: transient.
+            await engine.ConfirmAsync(cancellation).ConfigureAwait(false);
+            throw Taken(shard);
+        }
     }
 
     public Task AggregateAsync(MeshMessage message, CancellationToken cancellation) => message switch
@@ -227,9 +236,17 @@ internal sealed class SlideHandlers(ClusterStore store, RunRegister runs, RunBoa
     private static bool TryFinished(ClusterRun run, CohortEntry slide)
     {
         RunContext final = run.Final.At(run.Final.Store, run.NoProgress());
-        SlideFolder folder = final.Store.Slide(slide.Id);
+        StageLedger ledger = StageLedger.Open(final.Store.Slide(slide.Id));
+        if (!ledger.Names(StageKeys.ResultStage))
+        {
+            // The slide's file is read for its fingerprint once, by the actor that plans it.
+            return false;
+        }
+
+        // Where the result turns out to be another one, the actor asks for the fingerprint again: copying what is left of it takes its time,
+        // in which the slide may be replaced.
         string fingerprint = final.Stage("fingerprint", slide.Id, null, () => SlideCoordinator.Fingerprint(slide));
-        return FinishedSlide.TryLoad(final, slide, fingerprint, StageLedger.Open(folder)) is not null;
+        return FinishedSlide.TryLoad(final, slide, fingerprint, ledger) is not null;
     }
 
     private async Task<(string Reason, string Detail)> WordsAsync(MeshMessage message, Exception failure, CancellationToken cancellation)

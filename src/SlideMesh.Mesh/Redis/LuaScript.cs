@@ -63,6 +63,8 @@ internal sealed class LuaScript
 
     public static LuaScript Retry { get; } = new("retry");
 
+    public static LuaScript Erase { get; } = new("erase");
+
     public static LuaScript Announce { get; } = new("announce");
 
     public static LuaScript Census { get; } = new("census");

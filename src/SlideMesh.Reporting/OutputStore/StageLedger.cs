@@ -105,6 +105,9 @@ public sealed class StageLedger
         ];
     }
 
+    /// <summary>Whether <paramref name="stage"/> was finished once, from whatever inputs; its files are not looked at.</summary>
+    public bool Names(string stage) => _stages.ContainsKey(stage);
+
     /// <summary>Length of all files that a finished stage wrote; 0 when it is not recorded.</summary>
     public long Bytes(string stage) => _stages.TryGetValue(stage, out StageRecord? record) ? record.Files.Sum(file => file.Bytes) : 0;
 

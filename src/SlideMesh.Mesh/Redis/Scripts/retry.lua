@@ -5,7 +5,8 @@ local r = redis.call('HMGET', name, 'total', 'state', 'out')
 if not r[1] then return -1 end
 local slides = redis.call('HGETALL', P .. 'slides:' .. run)
 local again = 0
-local counts = { done = 0, failed = 0, quarantined = 0 }
+-- What a cancelled run left pending and nobody asks for is not waited for.
+local counts = { done = 0, failed = 0, quarantined = 0, pending = 0 }
 for i = 1, #slides, 2 do
   local slide, state = slides[i], slides[i + 1]
   local bad = state == 'failed' or state == 'quarantined'
@@ -21,7 +22,7 @@ for i = 1, #slides, 2 do
 end
 if again > 0 then
   redis.call('HSET', name, 'done', counts.done, 'failed', counts.failed, 'quarantined', counts.quarantined, 'resumed', 0,
-    'ended', counts.done + counts.failed + counts.quarantined)
+    'ended', counts.done + counts.failed + counts.quarantined + counts.pending)
   redis.call('HDEL', name, 'closed', 'error')
   if r[2] ~= 'paused' then redis.call('HSET', name, 'state', 'running') end
   redis.call('HSET', P .. 'outs', r[3], run)
