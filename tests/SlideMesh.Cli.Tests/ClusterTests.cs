@@ -192,10 +192,29 @@ public sealed class ClusterTests(Workplace workplace) : IDisposable
         Verb("submit", store, "good", "--out", "../elsewhere").ExpectOneLine(4, "does not lie below the store");
         Verb("submit", store, "good", "--out", "r", "--priority", "high").ExpectOneLine(2, "urgent, normal, research");
         Verb("status", null, "20990101").ExpectOneLine(2, "there is no run");
+        CliResult waiting = Verb("submit", store, "good", "--out", "r").Expect(0);
+        Assert.Contains("no inference node of pool 'default' is up", waiting.Error, StringComparison.Ordinal);
+        string run = waiting.Out.Trim();
+        Verb("resume", null, run).ExpectOneLine(2, "is running already");
+        Verb("cancel", null, run).Expect(0);
+        Verb("resume", null, run).ExpectOneLine(2, $"is cancelled: it cannot be resumed; 'slidemesh retry {run}'");
+        Assert.Contains("(start with slides.csv)", Verb("results", store, run).Expect(0).Out, StringComparison.Ordinal);
         Verb("drain", null, "nobody").ExpectOneLine(2, "there is no node");
         Verb("node", store, "--role", "boss").ExpectOneLine(2, "coordinator, aggregator, inference");
         Verb("node", store + "-not-there").ExpectOneLine(4, "does not exist");
         SlideMeshProcess.Run(workplace.Root, "status", "--redis", $"127.0.0.1:{RedisServer.FreePort()}").ExpectOneLine(5, "redis does not answer");
+    }
+
+    [Fact]
+    public void Run_that_is_waited_for_and_cancelled_by_somebody_else_counts_as_stopped()
+    {
+        string store = NewStore();
+        using SlideMeshProcess waiting = workplace.Start(
+            "submit", "good", "--out", "r", "--wait", "--redis", $"127.0.0.1:{_redis.Port}", "--namespace", _namespace, "--store", workplace[store]);
+        WaitFor(() => Redis($"ZCARD {_namespace}:runs") == "1");
+        Verb("cancel", null, Redis($"ZRANGE {_namespace}:runs 0 0")).Expect(0);
+        StartNode(store, "desk", "--role", "aggregator");
+        Assert.Contains("0 of 3 slides succeeded", waiting.WaitForEnd().Expect(130).Out, StringComparison.Ordinal);
     }
 
     /// <summary>

@@ -6,6 +6,7 @@ using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cluster;
 using SlideMesh.Mesh.Redis;
 using SlideMesh.Mesh.Runs;
+using SlideMesh.Reporting;
 
 namespace SlideMesh.Cli.Commands;
 
@@ -19,9 +20,9 @@ internal static class RunVerbs
         CreateStatus(),
         CreateResults(),
         CreateRetry(),
-        CreateSimple("cancel", "Stop a run: what is not finished stays pending.", (board, run, token) => board.CancelAsync(run, token), "cancelled"),
-        CreateSimple("pause", "Hold a run: what is in hand is finished, nothing else is begun.", (board, run, token) => board.PauseAsync(run, token), "paused"),
-        CreateSimple("resume", "Let a paused run go on.", (board, run, token) => board.ResumeAsync(run, token), "running"),
+        CreateSimple("cancel", "Stop a run: what is not finished stays pending.", (board, run, token) => board.CancelAsync(run, token), "cancelled", "cancelled"),
+        CreateSimple("pause", "Hold a run: what is in hand is finished, nothing else is begun.", (board, run, token) => board.PauseAsync(run, token), "paused", "paused"),
+        CreateSimple("resume", "Let a paused run go on.", (board, run, token) => board.ResumeAsync(run, token), "running", "resumed"),
         CreateRecover(),
     ];
 
@@ -35,7 +36,7 @@ internal static class RunVerbs
             {
                 IReadOnlyList<SlideOutcome> outcomes = await OutcomesAsync(board, store, run, cancellation).ConfigureAwait(false);
                 ResultTable.Write(outcomes, pipeline.Packages.Any(p => p.Manifest.Synthetic), store.OutputRoot(store.Read(run)), Console.Out);
-                return RunCommand.Verdict(outcomes);
+                return outcomes.Any(o => o.Summary.State == SlideState.Pending) ? ExitCode.Interrupted : RunCommand.Verdict(outcomes);
             }
 
             await Task.Delay(Every, cancellation).ConfigureAwait(false);
@@ -140,7 +141,10 @@ internal static class RunVerbs
         return command;
     }
 
-    private static Command CreateSimple(string verb, string description, Func<RunBoard, string, CancellationToken, Task<string>> ask, string outcome)
+    /// <param name="outcome">The state that the run is in afterwards.</param>
+    /// <param name="done">What the verb does to a run, as in "cannot be resumed".</param>
+    private static Command CreateSimple(
+        string verb, string description, Func<RunBoard, string, CancellationToken, Task<string>> ask, string outcome, string done)
     {
         ClusterOptions cluster = new();
         Argument<string> named = Named();
@@ -155,7 +159,9 @@ internal static class RunVerbs
             string answer = await ask(board, run, cancellation).ConfigureAwait(false);
             if (answer != "ok")
             {
-                throw new CommandException($"run {run} is {answer}: it cannot be {outcome}");
+                throw new CommandException(
+                    answer == outcome ? $"run {run} is {outcome} already"
+                    : $"run {run} is {answer}: it cannot be {done}{(answer is "done" or "cancelled" ? $"; 'slidemesh retry {run}' tries its slides again" : "")}");
             }
 
             Console.WriteLine($"{run} {outcome}");

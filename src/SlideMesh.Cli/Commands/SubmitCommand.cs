@@ -65,6 +65,8 @@ internal sealed class SubmitCommand
         RunBoard board = new(link);
 
         string id = $"{TimeProvider.System.GetUtcNow().UtcDateTime.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(2))}";
+        string? engineOfPool = await EngineOfAsync(board, pool, cancellation).ConfigureAwait(false);
+        bool isServed = engineOfPool is not null;
         using MeshTelemetry telemetry = new();
         using (System.Diagnostics.Activity? activity = telemetry.Source.StartActivity("submit"))
         {
@@ -73,7 +75,7 @@ internal sealed class SubmitCommand
             {
                 Id = id,
                 SoftwareVersion = SoftwareVersion.Current,
-                Engine = await EngineOfAsync(board, pool, cancellation).ConfigureAwait(false) ?? engine.Description,
+                Engine = engineOfPool ?? engine.Description,
                 Created = TimeProvider.System.GetUtcNow(),
                 Priority = priority,
                 Pool = pool,
@@ -88,6 +90,11 @@ internal sealed class SubmitCommand
         }
 
         Console.WriteLine(id);
+        if (!isServed)
+        {
+            Console.Error.WriteLine($"slidemesh: no inference node of pool '{pool}' is up: the run waits for one (see 'slidemesh nodes')");
+        }
+
         return parsed.GetValue(_wait) ? await RunVerbs.FollowAsync(board, store, id, pipeline, cancellation).ConfigureAwait(false) : ExitCode.Success;
     }
 

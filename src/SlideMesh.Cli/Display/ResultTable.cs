@@ -41,7 +41,9 @@ internal static class ResultTable
         table.Write(writer);
         WriteFailures(outcomes, writer);
         int failures = outcomes.Count(o => o.Summary.State != SlideState.Done);
-        writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{outcomes.Count - failures} of {outcomes.Count} slides succeeded; results in {output} (start with report.html and slides.csv)"));
+        // A run that was stopped or cancelled leaves the report to the one that finishes.
+        string start = File.Exists(Path.Combine(output, "report.html")) ? "report.html and slides.csv" : "slides.csv";
+        writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{outcomes.Count - failures} of {outcomes.Count} slides succeeded; results in {output} (start with {start})"));
         if (isSynthetic)
         {
             writer.WriteLine("The models were trained on synthetic slides: these results show that the pipeline works and say nothing about real tissue.");

@@ -13,6 +13,9 @@ public sealed class RedisLink : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
 
+    /// <summary>What the library says before the reason for which there is none.</summary>
+    private const string NoConnection = "No connection is available to service this operation: PING; ";
+
     private readonly ConnectionMultiplexer _connection;
     private readonly TimeProvider _time;
     private readonly string _namespace;
@@ -65,7 +68,7 @@ public sealed class RedisLink : IAsyncDisposable
         catch (Exception failed) when (failed is RedisException or TimeoutException)
         {
             // What the library appends of its counters tells an operator nothing.
-            string reason = failed.Message.ReplaceLineEndings(" ").Split(", origin:")[0].TrimEnd('.');
+            string reason = failed.Message.ReplaceLineEndings(" ").Split(", origin:")[0].Replace(NoConnection, "", StringComparison.Ordinal).TrimEnd('.');
             throw new RedisUnusableException($"redis does not answer: {reason}; check that it runs, --redis, the password and TLS", failed);
         }
     }
