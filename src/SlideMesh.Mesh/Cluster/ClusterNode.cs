@@ -59,6 +59,7 @@ public sealed class ClusterNode(NodeOptions options, IReadOnlyList<IInferenceEng
     private static readonly TimeSpan AnnounceEvery = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan RecoverEvery = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan ForgetEvery = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan IdleRun = TimeSpan.FromSeconds(15);
 
     private readonly DateTimeOffset _started = TimeProvider.System.GetUtcNow();
@@ -214,10 +215,16 @@ public sealed class ClusterNode(NodeOptions options, IReadOnlyList<IInferenceEng
 
     private async Task DrainAsync(RunBoard board, RedisEngine engine)
     {
-        using CancellationTokenSource patience = new(options.Grace + TimeSpan.FromSeconds(5));
+        using CancellationTokenSource patience = new(options.Grace + Farewell);
         try
         {
             Task drained = engine.DrainAsync(options.Grace);
+            if (engine.Held.Values.All(held => held == 0))
+            {
+                // A good-bye alone is not worth waiting for a Redis that is away.
+                patience.CancelAfter(Farewell);
+            }
+
             await board.AnnounceAsync(options.Engine.Node, new Dictionary<string, string> { ["state"] = "draining" }, patience.Token).ConfigureAwait(false);
             await drained.ConfigureAwait(false);
             await engine.DisposeAsync().ConfigureAwait(false);
@@ -226,7 +233,7 @@ public sealed class ClusterNode(NodeOptions options, IReadOnlyList<IInferenceEng
         }
         catch (OperationCanceledException)
         {
-            tell("stopped while Redis was away: what was held is taken over when the lease has run out");
+            tell("stopped while Redis was away: what it held, if anything, is taken over when the lease has run out");
         }
     }
 
