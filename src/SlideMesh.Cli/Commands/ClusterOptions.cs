@@ -108,7 +108,10 @@ internal sealed class ClusterOptions
 
         string run = Pick(named, store.RunFolders())
             ?? throw new CommandException($"there is no run '{named}', neither in Redis nor in the store '{store.Root}' (see 'slidemesh status')");
-        return (run, ForgottenRun.TryRead(store, run) ?? throw new CommandException($"run {run} is in the store but not in Redis, and has not ended: 'slidemesh recover' rebuilds it"));
+        return (run, ForgottenRun.TryRead(store, run) ?? throw new CommandException(
+            store.TryRead(run) is null
+            ? $"run {run} is in the store in another version's words: use that version, or look into its output folder"
+            : $"run {run} is in the store but not in Redis, and has not ended: 'slidemesh recover' rebuilds it"));
     }
 
     private static string? Pick(string named, IReadOnlyList<string> runs)

@@ -12,6 +12,9 @@ namespace SlideMesh.Cli.Commands;
 /// <summary><c>slidemesh node</c>: one process of a cluster. Settings and their variables: docs/cluster.md.</summary>
 internal sealed class NodeCommand
 {
+    /// <summary>A century stands for ever, and can still be taken from a date.</summary>
+    private const int LongestMemoryDays = 36_500;
+
     private readonly ClusterOptions _cluster = new();
 
     private readonly Option<string> _role = Text("--role", "SLIDEMESH_ROLE", "coordinator,aggregator,inference", "roles", "What the node does: coordinator, aggregator, inference, by commas.");
@@ -137,7 +140,7 @@ internal sealed class NodeCommand
             ModelsCache = parsed.GetValue(_cache) ?? Path.Combine(Path.GetTempPath(), $"slidemesh-models-{Environment.UserName}"),
             Health = parsed.GetValue(_health),
             SlidesAtOnce = ProcessingOptions.AtLeast(1, parsed.GetValue(_slides), "--slides-at-once"),
-            KeepRuns = TimeSpan.FromDays(ProcessingOptions.AtLeast(1, parsed.GetValue(_keepRuns), "--keep-runs")),
+            KeepRuns = TimeSpan.FromDays(Math.Min(ProcessingOptions.AtLeast(1, parsed.GetValue(_keepRuns), "--keep-runs"), LongestMemoryDays)),
             Grace = TimeSpan.FromSeconds(ProcessingOptions.AtLeast(0, parsed.GetValue(_grace), "--grace")),
             Engine = new RedisEngineOptions
             {
