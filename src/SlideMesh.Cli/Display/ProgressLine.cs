@@ -61,7 +61,9 @@ internal sealed class ProgressLine
     public string Left(ProgressSnapshot now) => IsWriting(now) ? "writing results" : $"ETA {Clock(Remaining)}";
 
     /// <summary>Whether the device waits because decoding is slow, not because there is nothing left for it.</summary>
-    public bool WaitsForTiles(ProgressSnapshot now) => DeviceBusy < 0.85 && !IsWriting(now);
+    public bool WaitsForTiles(ProgressSnapshot now) => WaitsForTiles(DeviceBusy, now);
+
+    internal static bool WaitsForTiles(double? busy, ProgressSnapshot now) => busy < 0.85 && !IsWriting(now) && now.Done + now.Failed < now.Slides;
 
     private static bool IsWriting(ProgressSnapshot now) =>
         now.TilesDone >= now.TilesPlanned && now.Active > 0 && now.Done + now.Failed + now.Active >= now.Slides;
