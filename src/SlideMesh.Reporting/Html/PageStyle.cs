@@ -45,7 +45,7 @@ internal static class PageStyle
         figure img,figure svg{display:block;max-width:100%;height:auto;border:1px solid var(--line)}
         figcaption{font-size:13px;margin-top:6px;overflow-wrap:anywhere}
         .pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(360px,1fr));gap:22px;align-items:start}
-        .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(112px,1fr));gap:10px;margin-bottom:12px;max-width:760px}
+        .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(104px,1fr));gap:10px;margin-bottom:12px}
         .tiles figcaption{font-size:12px;line-height:1.35;margin-top:3px}
         .tiles img{width:100%;image-rendering:auto}
         table{border-collapse:collapse;width:100%;font-size:14px;margin:4px 0 12px}
@@ -68,7 +68,7 @@ internal static class PageStyle
         footer{margin-top:44px;padding-bottom:36px;color:var(--soft);font-size:13px}
         footer p{border-top:1px solid var(--line);padding-top:14px;max-width:none}
         @media (max-width:600px){main,header.page,footer{padding-left:16px;padding-right:16px}.pictures{grid-template-columns:1fr}}
-        @media print{@page{margin:14mm}body{font-size:10.5pt}main,header.page,footer,body:has(main.broad) :is(main,header.page,footer){max-width:none;padding:0}h2,h3{break-after:avoid}h2{margin-top:24px}.cards{grid-template-columns:repeat(3,1fr);gap:10px}.pictures{grid-template-columns:1fr 1fr;gap:14px}.tiles{grid-template-columns:repeat(8,1fr);max-width:none}th{overflow-wrap:normal}tr{break-inside:avoid}.bar,.bar i,.scale i,.banner,.notes{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
+        @media print{@page{margin:14mm}body{font-size:10.5pt}main,header.page,footer,body:has(main.broad) :is(main,header.page,footer){max-width:none;padding:0}h2,h3{break-after:avoid}h2{margin-top:24px}.cards{grid-template-columns:repeat(3,1fr);gap:10px}.pictures{grid-template-columns:1fr 1fr;gap:14px}.tiles{grid-template-columns:repeat(8,1fr)}th{overflow-wrap:normal}tr{break-inside:avoid}.bar,.bar i,.scale i,.banner,.notes{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
         """;
 
     /// <summary>Writes a page: this frame around <paramref name="body"/>. The destination stays open.</summary>
