@@ -22,13 +22,14 @@ public sealed class DamagedCohortTests : IClassFixture<DamagedCohortTests.Damage
     public void Run_goes_on_to_the_end_and_exits_with_3()
     {
         _run.Result.Expect(3);
-        Assert.Equal(10, _run.Tree.Table("slides.csv").Count);
+        Assert.Equal(11, _run.Tree.Table("slides.csv").Count);
     }
 
     [Theory]
     [InlineData("text", "not-a-slide")]
     [InlineData("truncated", "truncated")]
     [InlineData("empty", "no-tissue")]
+    [InlineData("blank", "no-tissue")]
     [InlineData("nompp", "microns-per-pixel-missing")]
     [InlineData("missing", "file-missing")]
     public void Slide_that_cannot_be_used_is_named_with_its_typed_reason(string id, string reason)
@@ -93,6 +94,9 @@ public sealed class DamagedCohortTests : IClassFixture<DamagedCohortTests.Damage
         }
 
         Assert.Empty(Notes("a"));
+        // 15 of the 16 tiles of level 1.
+        Assert.Matches("^no tissue found on 'bad/blank.tiff', but 93.75 % of it could not be read", _run.Tree.Slide("blank")["detail"]);
+        Assert.DoesNotContain("could not be read", _run.Tree.Slide("empty")["detail"], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -124,6 +128,7 @@ public sealed class DamagedCohortTests : IClassFixture<DamagedCohortTests.Damage
             bad/truncated.tiff,
             bad/damaged.tiff,
             bad/torn.tiff,
+            bad/blank.tiff,
             bad/empty.tiff,
             bad/nompp.tiff,
             north/same.tiff,N
@@ -163,6 +168,7 @@ public sealed class DamagedCohortTests : IClassFixture<DamagedCohortTests.Damage
             workplace.Make("south/same.tiff", new SlideParameters { Seed = 8, WidthPx = 1024, HeightPx = 1024 });
             (DamagedX, DamagedY) = MakeDamaged(workplace, "bad/damaged.tiff", directory: 0);
             MakeDamaged(workplace, "bad/torn.tiff", directory: 1);
+            MakeDamaged(workplace, "bad/blank.tiff", directory: 1, sound: 1);
             File.WriteAllText(workplace["cohort.csv"], Manifest);
 
             string output = workplace.NewOutput();
@@ -172,11 +178,12 @@ public sealed class DamagedCohortTests : IClassFixture<DamagedCohortTests.Damage
         }
 
         /// <summary>
-        /// Spoils the fullest tile of a level: where the JPEG is longest there is tissue. Tissue is found from level 1; damage to level 0
-        /// is met by its tiles alone.
+        /// Spoils the fullest tile of a level, or all but the emptiest: where the JPEG is longest there is tissue. Tissue is found from
+        /// level 1; damage to level 0 is met by its tiles alone.
         /// </summary>
-        /// <returns>Corner of that tile, pixels of its level.</returns>
-        private static (int X, int Y) MakeDamaged(Workplace workplace, string name, int directory)
+        /// <param name="sound">Tiles that stay; null: all but one.</param>
+        /// <returns>Corner of the fullest tile, pixels of its level.</returns>
+        private static (int X, int Y) MakeDamaged(Workplace workplace, string name, int directory, int? sound = null)
         {
             const ushort TileOffsets = 324;
             const ushort TileByteCounts = 325;
@@ -186,16 +193,19 @@ public sealed class DamagedCohortTests : IClassFixture<DamagedCohortTests.Damage
             BigTiffDirectory level = BigTiffDirectory.ReadAll(file)[directory];
             Assert.Equal([256L], level.Values(322));
             long[] lengths = level.Values(TileByteCounts);
-            int tile = Array.IndexOf(lengths, lengths.Max());
-            int offset = (int)level.Values(TileOffsets)[tile];
-            for (int i = 0; i < lengths[tile] - 2; i++)
+            int[] fullestFirst = [.. Enumerable.Range(0, lengths.Length).OrderByDescending(i => lengths[i])];
+            foreach (int i in fullestFirst.Take(lengths.Length - (sound ?? (lengths.Length - 1))))
             {
-                file[offset + i] ^= 0xA5;
+                int offset = (int)level.Values(TileOffsets)[i];
+                foreach (ref byte b in file.AsSpan(offset, (int)lengths[i] - 2))
+                {
+                    b ^= 0xA5;
+                }
             }
 
             File.WriteAllBytes(workplace[name], file);
             int across = ((int)level.Values(256)[0] + 255) / 256;
-            return (tile % across * 256, tile / across * 256);
+            return (fullestFirst[0] % across * 256, fullestFirst[0] / across * 256);
         }
     }
 }
