@@ -1,3 +1,4 @@
+using System.Text.Json;
 using SlideMesh.Slides.Tests.Tiff;
 using SlideMesh.Synth.Scenes;
 
@@ -21,13 +22,14 @@ public sealed class DamagedCohortTests : IClassFixture<DamagedCohortTests.Damage
     public void Run_goes_on_to_the_end_and_exits_with_3()
     {
         _run.Result.Expect(3);
-        Assert.Equal(9, _run.Tree.Table("slides.csv").Count);
+        Assert.Equal(11, _run.Tree.Table("slides.csv").Count);
     }
 
     [Theory]
     [InlineData("text", "not-a-slide")]
     [InlineData("truncated", "truncated")]
     [InlineData("empty", "no-tissue")]
+    [InlineData("blank", "no-tissue")]
     [InlineData("nompp", "microns-per-pixel-missing")]
     [InlineData("missing", "file-missing")]
     public void Slide_that_cannot_be_used_is_named_with_its_typed_reason(string id, string reason)
@@ -44,6 +46,7 @@ public sealed class DamagedCohortTests : IClassFixture<DamagedCohortTests.Damage
     [Theory]
     [InlineData("a")]
     [InlineData("damaged")]
+    [InlineData("torn")]
     [InlineData("north__same")]
     [InlineData("south__same")]
     public void Slide_beside_bad_ones_is_done(string id)
@@ -81,11 +84,27 @@ public sealed class DamagedCohortTests : IClassFixture<DamagedCohortTests.Damage
     }
 
     [Fact]
+    public void Part_that_tissue_could_not_be_looked_for_in_is_told_beside_the_answers()
+    {
+        string[] notes = Notes("torn");
+        Assert.Matches(@"^[0-9]+(\.[0-9]+)? % of the slide could not be read", Assert.Single(notes));
+        foreach (string report in (string[])["slides/torn/report.html", "report.html"])
+        {
+            Assert.Contains("of the slide could not be read", File.ReadAllText(_run.Tree.At(report)), StringComparison.Ordinal);
+        }
+
+        Assert.Empty(Notes("a"));
+        // 15 of the 16 tiles of level 1.
+        Assert.Matches("^no tissue found on 'bad/blank.tiff', but 93.75 % of it could not be read", _run.Tree.Slide("blank")["detail"]);
+        Assert.DoesNotContain("could not be read", _run.Tree.Slide("empty")["detail"], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Repeated_run_tells_the_same_failures_and_computes_no_good_slide_again()
     {
         SortedDictionary<string, string> before = _run.Tree.Contents();
         CliResult again = _workplace.Run([.. _run.Command, "--json"]).Expect(3);
-        Assert.Equal(4, again.Named("slide-done").Count(e => e.GetProperty("resumed").GetBoolean()));
+        Assert.Equal(5, again.Named("slide-done").Count(e => e.GetProperty("resumed").GetBoolean()));
         Assert.Equal(before, _run.Tree.Contents());
     }
 
@@ -95,6 +114,12 @@ public sealed class DamagedCohortTests : IClassFixture<DamagedCohortTests.Damage
         PrivacyTests.AssertNowhere(_run.Tree, _workplace.Root);
     }
 
+    private string[] Notes(string id)
+    {
+        using JsonDocument summary = JsonDocument.Parse(File.ReadAllBytes(_run.Tree.At($"slides/{id}/predictions.json")));
+        return [.. summary.RootElement.GetProperty("notes").EnumerateArray().Select(note => note.GetString()!)];
+    }
+
     public sealed class DamagedRun
     {
         private const string Manifest = """
@@ -102,6 +127,8 @@ public sealed class DamagedCohortTests : IClassFixture<DamagedCohortTests.Damage
             bad/text.svs,
             bad/truncated.tiff,
             bad/damaged.tiff,
+            bad/torn.tiff,
+            bad/blank.tiff,
             bad/empty.tiff,
             bad/nompp.tiff,
             north/same.tiff,N
@@ -139,7 +166,9 @@ public sealed class DamagedCohortTests : IClassFixture<DamagedCohortTests.Damage
             workplace.Make("bad/nompp.tiff", new SlideParameters { Seed = 6, WidthPx = 1024, HeightPx = 1024, WriteMicronsPerPixel = false });
             workplace.Make("north/same.tiff", new SlideParameters { Seed = 7, WidthPx = 1024, HeightPx = 1024 });
             workplace.Make("south/same.tiff", new SlideParameters { Seed = 8, WidthPx = 1024, HeightPx = 1024 });
-            MakeDamaged(workplace);
+            (DamagedX, DamagedY) = MakeDamaged(workplace, "bad/damaged.tiff", directory: 0);
+            MakeDamaged(workplace, "bad/torn.tiff", directory: 1);
+            MakeDamaged(workplace, "bad/blank.tiff", directory: 1, sound: 1);
             File.WriteAllText(workplace["cohort.csv"], Manifest);
 
             string output = workplace.NewOutput();
@@ -148,28 +177,35 @@ public sealed class DamagedCohortTests : IClassFixture<DamagedCohortTests.Damage
             _tree = workplace.Tree(output);
         }
 
-        /// <summary>Spoils the fullest tile of level 0: where the JPEG is longest there is tissue.</summary>
-        private void MakeDamaged(Workplace workplace)
+        /// <summary>
+        /// Spoils the fullest tile of a level, or all but the emptiest: where the JPEG is longest there is tissue. Tissue is found from
+        /// level 1; damage to level 0 is met by its tiles alone.
+        /// </summary>
+        /// <param name="sound">Tiles that stay; null: all but one.</param>
+        /// <returns>Corner of the fullest tile, pixels of its level.</returns>
+        private static (int X, int Y) MakeDamaged(Workplace workplace, string name, int directory, int? sound = null)
         {
             const ushort TileOffsets = 324;
             const ushort TileByteCounts = 325;
-            // Large enough for a second level, from which tissue is found; damage to level 0 is met by its tiles alone.
             const int Edge = 2048;
-            workplace.Make("bad/damaged.tiff", new SlideParameters { Seed = 9, WidthPx = Edge, HeightPx = Edge, Nuisances = NuisanceChoice.None });
-            byte[] file = File.ReadAllBytes(workplace["bad/damaged.tiff"]);
-            BigTiffDirectory level0 = BigTiffDirectory.ReadAll(file)[0];
-            Assert.Equal([256L], level0.Values(322));
-            long[] lengths = level0.Values(TileByteCounts);
-            int tile = Array.IndexOf(lengths, lengths.Max());
-            int offset = (int)level0.Values(TileOffsets)[tile];
-            for (int i = 0; i < lengths[tile] - 2; i++)
+            workplace.Make(name, new SlideParameters { Seed = 9, WidthPx = Edge, HeightPx = Edge, Nuisances = NuisanceChoice.None });
+            byte[] file = File.ReadAllBytes(workplace[name]);
+            BigTiffDirectory level = BigTiffDirectory.ReadAll(file)[directory];
+            Assert.Equal([256L], level.Values(322));
+            long[] lengths = level.Values(TileByteCounts);
+            int[] fullestFirst = [.. Enumerable.Range(0, lengths.Length).OrderByDescending(i => lengths[i])];
+            foreach (int i in fullestFirst.Take(lengths.Length - (sound ?? (lengths.Length - 1))))
             {
-                file[offset + i] ^= 0xA5;
+                int offset = (int)level.Values(TileOffsets)[i];
+                foreach (ref byte b in file.AsSpan(offset, (int)lengths[i] - 2))
+                {
+                    b ^= 0xA5;
+                }
             }
 
-            DamagedX = tile % (Edge / 256) * 256;
-            DamagedY = tile / (Edge / 256) * 256;
-            File.WriteAllBytes(workplace["bad/damaged.tiff"], file);
+            File.WriteAllBytes(workplace[name], file);
+            int across = ((int)level.Values(256)[0] + 255) / 256;
+            return (fullestFirst[0] % across * 256, fullestFirst[0] / across * 256);
         }
     }
 }

@@ -40,7 +40,7 @@ public sealed class ModelTests(Workplace workplace)
 
     [Theory]
     [InlineData("hostile-system.pt", 2, "names 'posix.system'")]
-    [InlineData("nowhere.pt", 2, "cannot be read")]
+    [InlineData("nowhere.pt", 2, "nowhere.pt: does not exist; check the path.")]
     [InlineData("types.pt", 2, "holds keys of no architecture that is known")]
     public void What_cannot_be_imported_is_one_line(string file, int code, string words)
     {

@@ -42,6 +42,6 @@ public sealed class OmicsTests(Workplace workplace)
     {
         File.WriteAllText(workplace["broken.csv"], "name,GENE001\na,1\n");
         workplace.Run("run", "good", "--out", workplace.NewOutput(), "--omics", "broken.csv").ExpectOneLine(2, "no column 'case_id'");
-        workplace.Run("run", "good", "--out", workplace.NewOutput(), "--omics", "nowhere.csv").ExpectOneLine(2, "nowhere.csv");
+        workplace.Run("run", "good", "--out", workplace.NewOutput(), "--omics", "nowhere.csv").ExpectOneLine(2, "nowhere.csv: the omics table does not exist; check the path");
     }
 }

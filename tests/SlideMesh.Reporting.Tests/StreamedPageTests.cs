@@ -11,7 +11,7 @@ namespace SlideMesh.Reporting.Tests;
 
 /// <summary>
 /// Pages go to their file as they are made. Golden/*.html are what the builder that held a page as one string made of the same input,
-/// before it was replaced.
+/// before it was replaced; changes of style are written into them by hand.
 /// </summary>
 public sealed class StreamedPageTests
 {

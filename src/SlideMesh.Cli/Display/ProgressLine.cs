@@ -17,6 +17,9 @@ internal sealed class ProgressLine
     /// <summary>Share of the devices' time in runs over the window, 0 to 1; null before one has run.</summary>
     public double? DeviceBusy { get; private set; }
 
+    /// <summary>Whether nothing has been computed yet because models are still being loaded.</summary>
+    public bool IsLoading { get; private set; }
+
     public TimeSpan? Remaining { get; private set; }
 
     /// <summary>False where no model takes pixels: features existed already.</summary>
@@ -38,6 +41,7 @@ internal sealed class ProgressLine
         double seconds = (now.Elapsed - at).TotalSeconds;
         TilesPerSecond = seconds > 0 ? (now.TilesDone - now.TilesReused - tiles) / seconds : 0;
         DeviceBusy = available > availableThen ? Math.Clamp((busy - busyThen) / (available - availableThen), 0, 1) : null;
+        IsLoading = DeviceBusy is null && device?.Devices.Any(d => d.IsPreparing) == true;
         Remaining = Estimate(now);
     }
 
@@ -45,6 +49,7 @@ internal sealed class ProgressLine
     {
         string device = !HasDevice ? ""
             : DeviceBusy is double busy ? string.Create(CultureInfo.InvariantCulture, $" | device {busy * 100:0} % busy{(WaitsForTiles(now) ? ", waits for tiles" : "")}")
+            : IsLoading ? " | device loads models"
             : " | device idle";
         string failed = now.Failed > 0 ? string.Create(CultureInfo.InvariantCulture, $", {now.Failed} failed") : "";
         return string.Create(
@@ -56,7 +61,9 @@ internal sealed class ProgressLine
     public string Left(ProgressSnapshot now) => IsWriting(now) ? "writing results" : $"ETA {Clock(Remaining)}";
 
     /// <summary>Whether the device waits because decoding is slow, not because there is nothing left for it.</summary>
-    public bool WaitsForTiles(ProgressSnapshot now) => DeviceBusy < 0.85 && !IsWriting(now);
+    public bool WaitsForTiles(ProgressSnapshot now) => WaitsForTiles(DeviceBusy, now);
+
+    internal static bool WaitsForTiles(double? busy, ProgressSnapshot now) => busy < 0.85 && !IsWriting(now) && now.Done + now.Failed < now.Slides;
 
     private static bool IsWriting(ProgressSnapshot now) =>
         now.TilesDone >= now.TilesPlanned && now.Active > 0 && now.Done + now.Failed + now.Active >= now.Slides;

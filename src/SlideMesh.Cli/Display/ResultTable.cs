@@ -46,7 +46,7 @@ internal static class ResultTable
         writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{outcomes.Count - failures} of {outcomes.Count} slides succeeded; results in {output} (start with {start})"));
         if (isSynthetic)
         {
-            writer.WriteLine("The models were trained on synthetic slides: these results show that the pipeline works and say nothing about real tissue.");
+            writer.WriteLine("Models trained on synthetic slides took part: these results show that the pipeline works and say nothing about real tissue.");
         }
     }
 

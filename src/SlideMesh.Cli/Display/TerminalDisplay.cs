@@ -46,7 +46,7 @@ internal sealed class TerminalDisplay(TextWriter output) : IRunDisplay
                     slides.Description = Markup.Escape($"slides {now.Done + now.Failed}/{now.Slides}, {now.Active} active, {line.Left(now)}");
                     tiles.MaxValue = Math.Max(1, now.TilesPlanned);
                     tiles.Value = now.TilesDone;
-                    tiles.Description = Markup.Escape($"tiles {now.TilesDone:N0}, {line.TilesPerSecond:0}/s{(line.HasDevice ? $", device {line.DeviceBusy ?? 0:P0} busy" : "")}{(line.HasDevice && line.WaitsForTiles(now) ? " (waits for tiles)" : "")}");
+                    tiles.Description = Markup.Escape($"tiles {now.TilesDone:N0}, {line.TilesPerSecond:0}/s{(line.IsLoading ? ", device loads models" : line.HasDevice ? $", device {line.DeviceBusy ?? 0:P0} busy" : "")}{(line.HasDevice && line.WaitsForTiles(now) ? " (waits for tiles)" : "")}");
                 }
                 while (!over);
                 outcomes = await run.ConfigureAwait(false);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using SlideMesh.Inference.Packages;
 using SlideMesh.Mesh.Cohort;
 using SlideMesh.Mesh.Engine;
@@ -39,9 +40,12 @@ public sealed class SlideCoordinator(RunContext run, IMeshEngine engine)
                 bytes: _ => ledger.Bytes(StageKeys.PlanStage));
         if (document.TissueContours == 0)
         {
+            double unreadable = document.Quality.UnreadableShare;
             throw new SlideFormatException(
                 slide.FullPath, SlideFailureReason.NoTissue,
-                $"no tissue found on '{slide.Path}'; look at its thumbnail.jpg, and try another --tissue preset if there is some.");
+                unreadable > 0
+                    ? string.Create(CultureInfo.InvariantCulture, $"no tissue found on '{slide.Path}', but {unreadable * 100:0.##} % of it could not be read; copy or export it again.")
+                    : $"no tissue found on '{slide.Path}'; look at its thumbnail.jpg, and try another --tissue preset if there is some.");
         }
 
         IReadOnlyDictionary<string, string> features = StageKeys.AllFeatures(run, slide, document);

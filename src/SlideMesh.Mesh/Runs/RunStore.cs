@@ -124,8 +124,20 @@ public sealed class RunStore : IDisposable
         ArgumentNullException.ThrowIfNull(failure);
         string line = failure is UnauthorizedAccessException ? $"output folder '{root}' cannot be written: {failure.Message.TrimEnd('.')}; choose another with --out or change its permissions"
             : FailureClassifier.IsOutputFull(failure) ? $"output folder '{root}' is full or read-only: {failure.Message.TrimEnd('.')}; free space or choose another with --out"
+            : FileAbove(root) is { } file ? $"output folder '{root}' cannot be made: '{file}' is a file; choose another with --out"
             : $"output folder '{root}' cannot be used: {failure.Message.TrimEnd('.')}; choose another with --out";
         return new OutputException(line, failure);
+    }
+
+    private static string? FileAbove(string root)
+    {
+        string? above = Path.GetDirectoryName(root);
+        while (!string.IsNullOrEmpty(above) && !File.Exists(above))
+        {
+            above = Path.GetDirectoryName(above);
+        }
+
+        return string.IsNullOrEmpty(above) ? null : above;
     }
 
     /// <summary>Removes temporary files that a killed process left in a slide's folder.</summary>

@@ -18,6 +18,7 @@ public sealed class DeviceBatchers : IDisposable
     private readonly ConcurrentBag<Task> _warming = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly Action<string>? _notes;
+    private int _preparing;
 
     public DeviceBatchers(ResolvedPipeline pipeline, IInferenceEngine engine, RunOptions options, Action<string>? notes = null)
     {
@@ -31,7 +32,7 @@ public sealed class DeviceBatchers : IDisposable
         var models = pipeline.Streams.GroupBy(s => (s.Package, s.View.SizePx)).ToList();
         foreach (var model in models)
         {
-            Lazy<TileBatcher> batcher = new(() => Make(pipeline, engine, model.First(), options, options.BatchMemoryBytes / models.Count));
+            Lazy<TileBatcher> batcher = new(() => Prepare(pipeline, engine, model.First(), options, options.BatchMemoryBytes / models.Count));
             foreach (FeatureStream stream in model)
             {
                 _byStream[stream.Id] = batcher;
@@ -44,6 +45,9 @@ public sealed class DeviceBatchers : IDisposable
 
     /// <summary>Memory of the device; null where it is the process's own, and before the first batcher.</summary>
     public DeviceMemory? Memory => _sessions.OfType<ITileSession>().FirstOrDefault()?.Memory;
+
+    /// <summary>Whether a model is being loaded, or batch sizes are tried with it. Large models take minutes.</summary>
+    public bool IsPreparing => Volatile.Read(ref _preparing) > 0;
 
     /// <summary>What the batchers that are in use have done so far.</summary>
     public IEnumerable<BatcherStatistics> Statistics => _batchers.Select(b => b.Statistics);
@@ -82,6 +86,19 @@ public sealed class DeviceBatchers : IDisposable
         }
 
         _stop.Dispose();
+    }
+
+    private TileBatcher Prepare(ResolvedPipeline pipeline, IInferenceEngine engine, FeatureStream stream, RunOptions options, long memoryBytes)
+    {
+        Interlocked.Increment(ref _preparing);
+        try
+        {
+            return Make(pipeline, engine, stream, options, memoryBytes);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _preparing);
+        }
     }
 
     private TileBatcher Make(ResolvedPipeline pipeline, IInferenceEngine engine, FeatureStream stream, RunOptions options, long memoryBytes)

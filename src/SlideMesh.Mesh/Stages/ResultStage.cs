@@ -146,11 +146,19 @@ public static class ResultStage
 
     private static IEnumerable<string> SurveyNotes(PlannedSlide planned)
     {
-        if (planned.Document.Quality.ReadShare < 1)
+        SlideQuality quality = planned.Document.Quality;
+        if (quality.UnreadableShare > 0)
         {
             yield return string.Create(
                 CultureInfo.InvariantCulture,
-                $"tissue was looked for in {planned.Document.Quality.ReadShare:P1} of the slide's tiles, evenly spread, because the file has no coarse level: small pieces may be missed; export it with a pyramid");
+                $"{quality.UnreadableShare * 100:0.##} % of the slide could not be read when tissue was looked for and was taken for background: tissue there has no tiles; copy or export the slide again");
+        }
+
+        if (quality.ReadShare < 1)
+        {
+            yield return string.Create(
+                CultureInfo.InvariantCulture,
+                $"tissue was looked for in {quality.ReadShare:P1} of the slide's tiles, evenly spread, because the file has no coarse level: small pieces may be missed; export it with a pyramid");
         }
     }
 

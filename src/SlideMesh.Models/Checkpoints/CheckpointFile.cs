@@ -16,6 +16,10 @@ internal sealed class CheckpointFile : IDisposable
             _handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.RandomAccess);
             Length = RandomAccess.GetLength(_handle);
         }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new CheckpointException(path, "does not exist; check the path.", e);
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new CheckpointException(path, $"cannot be read: {e.Message}", e);

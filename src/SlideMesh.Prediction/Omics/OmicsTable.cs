@@ -58,6 +58,10 @@ public sealed class OmicsTable
         {
             table.ReadRows(TableRows.Read(path));
         }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new OmicsTableException(path, $"{path}: the omics table does not exist; check the path.", e);
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new OmicsTableException(path, $"{path}: the omics table cannot be read ({e.Message}).", e);

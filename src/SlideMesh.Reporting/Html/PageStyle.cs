@@ -10,6 +10,7 @@ internal static class PageStyle
         html{-webkit-text-size-adjust:100%}
         body{margin:0;background:#fff;color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;font-variant-numeric:tabular-nums}
         main,header.page,footer{max-width:1000px;margin:0 auto;padding:0 28px}
+        body:has(main.broad) :is(main,header.page,footer){max-width:1280px}
         header.page{padding-top:32px}
         h1{font-size:25px;line-height:1.25;margin:0 0 4px;font-weight:650;overflow-wrap:anywhere}
         h2{font-size:18px;margin:40px 0 12px;padding-bottom:6px;border-bottom:1px solid var(--line);font-weight:650}
@@ -25,14 +26,14 @@ internal static class PageStyle
         .notes{margin:16px 0 0;padding:10px 14px;border-left:4px solid var(--warn);background:var(--warn-wash);color:var(--warn)}
         .notes h3{margin:0 0 4px}
         .notes ul{margin:0;padding-left:20px}
-        .note{margin:4px 0 0;color:var(--warn);max-width:32ch}
+        .note{margin:4px 0 0;color:var(--warn);min-width:26ch;max-width:32ch}
         .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(270px,1fr));gap:16px;margin-top:20px}
         .card{border:1px solid var(--line);border-radius:6px;padding:16px 18px;break-inside:avoid}
         .card .task{color:var(--soft);font-size:13px;margin:0}
         .card .answer{font-size:26px;line-height:1.2;font-weight:650;margin:2px 0 4px;overflow-wrap:anywhere}
         .card .quantity{margin:0 0 4px}
         .card .sure{margin:10px 0 0;font-size:13px;color:var(--soft)}
-        .bars{display:grid;grid-template-columns:minmax(48px,max-content) 1fr 4ch;gap:4px 10px;align-items:center;margin-top:10px;font-size:13px}
+        .bars{display:grid;grid-template-columns:minmax(48px,max-content) 1fr 5ch;gap:4px 10px;align-items:center;margin-top:10px;font-size:13px}
         .bars dt{overflow-wrap:anywhere}
         .bars dd{margin:0}
         .bars .n{text-align:right;color:var(--soft)}
@@ -44,7 +45,7 @@ internal static class PageStyle
         figure img,figure svg{display:block;max-width:100%;height:auto;border:1px solid var(--line)}
         figcaption{font-size:13px;margin-top:6px;overflow-wrap:anywhere}
         .pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(360px,1fr));gap:22px;align-items:start}
-        .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(112px,1fr));gap:10px;margin-bottom:12px;max-width:760px}
+        .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(104px,1fr));gap:10px;margin-bottom:12px}
         .tiles figcaption{font-size:12px;line-height:1.35;margin-top:3px}
         .tiles img{width:100%;image-rendering:auto}
         table{border-collapse:collapse;width:100%;font-size:14px;margin:4px 0 12px}
@@ -67,7 +68,7 @@ internal static class PageStyle
         footer{margin-top:44px;padding-bottom:36px;color:var(--soft);font-size:13px}
         footer p{border-top:1px solid var(--line);padding-top:14px;max-width:none}
         @media (max-width:600px){main,header.page,footer{padding-left:16px;padding-right:16px}.pictures{grid-template-columns:1fr}}
-        @media print{@page{margin:14mm}body{font-size:10.5pt}main,header.page,footer{max-width:none;padding:0}h2,h3{break-after:avoid}h2{margin-top:24px}.cards{grid-template-columns:repeat(3,1fr);gap:10px}.pictures{grid-template-columns:1fr 1fr;gap:14px}.tiles{grid-template-columns:repeat(8,1fr);max-width:none}th{overflow-wrap:normal}tr{break-inside:avoid}.bar,.bar i,.scale i,.banner,.notes{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
+        @media print{@page{margin:14mm}body{font-size:10.5pt}main,header.page,footer,body:has(main.broad) :is(main,header.page,footer){max-width:none;padding:0}h2,h3{break-after:avoid}h2{margin-top:24px}.cards{grid-template-columns:repeat(3,1fr);gap:10px}.pictures{grid-template-columns:1fr 1fr;gap:14px}.tiles{grid-template-columns:repeat(8,1fr)}th{overflow-wrap:normal}tr{break-inside:avoid}.bar,.bar i,.scale i,.banner,.notes{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
         """;
 
     /// <summary>Writes a page: this frame around <paramref name="body"/>. The destination stays open.</summary>

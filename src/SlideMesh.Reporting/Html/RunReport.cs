@@ -41,7 +41,7 @@ public static class RunReport
     {
         html.Add($"<header class=\"page\">\n<h1>{input.Title}</h1>\n{SlideReport.SyntheticBanner(input.Models)}");
         AddCounts(html, input);
-        html.Add($"</header>\n<main>\n");
+        html.Add($"</header>\n<main class=\"broad\">\n");
         AddSlides(html, input);
         AddFailures(html, [.. input.Failures.Where(f => f.Scope != "tile")], input.TileFailures);
         SlideReport.AddModels(html, input.Models);

@@ -64,11 +64,7 @@ public sealed unsafe class OpenSlideSource : ISlideSource
         ArgumentException.ThrowIfNullOrEmpty(path);
         _ = OpenSlideLibrary.Version;
         string file = readFrom ?? path;
-        if (!System.IO.File.Exists(file))
-        {
-            throw new SlideFormatException(path, SlideFailureReason.FileMissing, $"'{path}' does not exist; correct the path in the manifest.");
-        }
-
+        SlideFile.ThrowIfMissing(path, readFrom);
         if (FindTruncation(path, file) is { } truncation)
         {
             throw new SlideFormatException(path, SlideFailureReason.Truncated, $"'{path}' is truncated: {truncation}; copy it again.");

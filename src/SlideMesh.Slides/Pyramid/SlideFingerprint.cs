@@ -26,11 +26,7 @@ public static class SlideFingerprint
     public static string Compute(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        if (!File.Exists(path))
-        {
-            throw new SlideFormatException(path, SlideFailureReason.FileMissing, $"'{path}' does not exist; correct the path in the manifest.");
-        }
-
+        SlideFile.ThrowIfMissing(path);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
         AppendNumber(hash, file.Length);

@@ -27,7 +27,12 @@ public sealed class RunStoreTests : IDisposable
     {
         string file = _folder.Touch("file");
         Assert.Contains("is a file; give a folder", Assert.Throws<OutputException>(() => RunStore.Open(file)).Message, StringComparison.Ordinal);
-        Assert.Contains("--out", Assert.Throws<OutputException>(() => RunStore.Open(file + "/out")).Message, StringComparison.Ordinal);
+        foreach (string below in (string[])["/out", "/a/out"])
+        {
+            Assert.Equal(
+                $"output folder '{file}{below}' cannot be made: '{file}' is a file; choose another with --out",
+                Assert.Throws<OutputException>(() => RunStore.Open(file + below)).Message);
+        }
     }
 
     [Fact]

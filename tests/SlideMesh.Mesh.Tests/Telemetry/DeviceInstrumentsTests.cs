@@ -58,6 +58,33 @@ public sealed class DeviceInstrumentsTests
         Assert.InRange(told[2].Value, double.Epsilon, 1);
     }
 
+    [Fact]
+    public async Task Device_prepares_only_while_a_model_is_loaded()
+    {
+        using ManualResetEventSlim loads = new();
+        using ManualResetEventSlim goOn = new();
+        using FakeGpu gpu = new()
+        {
+            Loading = () =>
+            {
+                loads.Set();
+                Assert.True(goOn.Wait(Patience));
+            },
+        };
+        using DeviceFleet fleet = Fleet(gpu);
+        DeviceBatchers device = fleet.Devices[0];
+        Assert.False(device.IsPreparing);
+
+        device.Warm();
+        Assert.True(loads.Wait(Patience));
+        bool meanwhile = device.IsPreparing;
+        goOn.Set();
+        await Task.Run(() => device.For(_stream)).WaitAsync(Patience);
+
+        Assert.True(meanwhile);
+        Assert.False(device.IsPreparing);
+    }
+
     private static IEnumerable<IInferenceEngine> Engines()
     {
         yield return new OnnxRuntimeEngine();
@@ -146,7 +173,13 @@ public sealed class DeviceInstrumentsTests
 
         public string Device => "cuda:1";
 
-        public IInferenceSession Load(string path, int threads) => new Session();
+        public Action Loading { get; init; } = () => { };
+
+        public IInferenceSession Load(string path, int threads)
+        {
+            Loading();
+            return new Session();
+        }
 
         public void Dispose()
         {

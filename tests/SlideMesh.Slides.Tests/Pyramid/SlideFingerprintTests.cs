@@ -78,4 +78,25 @@ public sealed class SlideFingerprintTests : IDisposable
     [Fact]
     public void Missing_file_is_a_typed_error() => Assert.Equal(
         SlideFailureReason.FileMissing, Assert.Throws<SlideFormatException>(() => SlideFingerprint.Compute(_folder.File("none.svs"))).Reason);
+
+    [Theory]
+    [InlineData("none.svs")]
+    [InlineData("link.svs")]
+    public void Link_to_no_file_is_a_typed_error(string target)
+    {
+        string link = _folder.File("link.svs");
+        File.CreateSymbolicLink(link, _folder.File(target));
+        SlideFormatException error = Assert.Throws<SlideFormatException>(() => SlideFingerprint.Compute(link));
+        Assert.Equal(SlideFailureReason.FileMissing, error.Reason);
+        Assert.Contains("is a link to a file that does not exist", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Link_to_a_file_has_the_fingerprint_of_that_file()
+    {
+        string path = _folder.File("slide.svs");
+        File.WriteAllBytes(path, [1, 2, 3]);
+        File.CreateSymbolicLink(_folder.File("link.svs"), path);
+        Assert.Equal(SlideFingerprint.Compute(path), SlideFingerprint.Compute(_folder.File("link.svs")));
+    }
 }

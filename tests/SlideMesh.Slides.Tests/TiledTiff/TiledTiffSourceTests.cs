@@ -383,6 +383,14 @@ public sealed class TiledTiffSourceTests : IDisposable
     public void Missing_file_is_typed() => Assert.Equal(
         SlideFailureReason.FileMissing, Assert.Throws<SlideFormatException>(() => SlideSource.Open(_folder.File("none.svs"))).Reason);
 
+    [Fact]
+    public void Link_to_no_file_is_typed()
+    {
+        string link = _folder.File("link.svs");
+        File.CreateSymbolicLink(link, _folder.File("none.svs"));
+        Assert.Equal(SlideFailureReason.FileMissing, Assert.Throws<SlideFormatException>(() => SlideSource.Open(link)).Reason);
+    }
+
     internal static byte[] Jpeg2000Slide(string tile, ushort compression)
     {
         byte[] codestream = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Reference", tile));

@@ -157,6 +157,10 @@ internal sealed class ImportCommand
             using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
             return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone() : throw new CommandException($"--config {path}: holds no JSON object");
         }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new CommandException($"--config {path}: does not exist; check the path");
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {
             throw new CommandException($"--config {path}: {e.Message}");

@@ -105,6 +105,11 @@ internal sealed unsafe class Hdf5File : IDisposable
 
         using (Hdf5Library.Enter())
         {
+            if (IsExternalLink(name))
+            {
+                throw Elsewhere(name);
+            }
+
             Hdf5Id dataset = Hdf5Library.Check(Hdf5Native.H5Dopen2(_file, name, Hdf5Native.H5P_DEFAULT), _path);
             try
             {
@@ -291,10 +296,22 @@ internal sealed unsafe class Hdf5File : IDisposable
         using Hdf5Id creation = Hdf5Library.Check(Hdf5Native.H5Dget_create_plist(dataset), _path);
         if (Hdf5Native.H5Pget_external_count(creation) != 0 || Hdf5Native.H5Pget_layout(creation) == Hdf5Native.H5D_VIRTUAL || FileOf(dataset) != FileOf(_file))
         {
-            throw new FeatureFileException(
-                _path, FeatureFileFailure.FeaturesElsewhere, $"{_path}: dataset '{name}' keeps its numbers in another file; copy them into this one");
+            throw Elsewhere(name);
         }
     }
+
+    /// <summary>
+    /// Asked before the link is followed: opening the other file fails when this process has it open already. The value of an external link
+    /// begins with its version and flags, both 0; that of a soft link with its path; a hard link has none.
+    /// </summary>
+    private bool IsExternalLink(string name)
+    {
+        byte* value = stackalloc byte[MaximumText];
+        return Hdf5Native.H5Lget_val(_file, name, value, MaximumText, Hdf5Native.H5P_DEFAULT) >= 0 && value[0] == 0;
+    }
+
+    private FeatureFileException Elsewhere(string name) => new(
+        _path, FeatureFileFailure.FeaturesElsewhere, $"{_path}: dataset '{name}' keeps its numbers in another file; copy them into this one");
 
     private static string FileOf(Hdf5Id item)
     {

@@ -108,6 +108,9 @@ internal static unsafe partial class Hdf5Native
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int H5Lexists(Hdf5Id loc_id, string name, nint lapl_id);
 
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int H5Lget_val(Hdf5Id loc_id, string name, void* buf, nuint size, nint lapl_id);
+
     [LibraryImport(Library)]
     public static partial nint H5Fget_name(Hdf5Id obj_id, byte* name, nuint size);
 
