@@ -22,7 +22,9 @@ fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 command -v dotnet >/dev/null || fail "the .NET SDK 10 is missing: install it and put 'dotnet' on PATH"
 command -v apt-get >/dev/null || fail "this script knows Debian's apt-get only; install by hand: OpenSlide 3.4.1+, libjpeg-turbo (libturbojpeg), OpenJPEG 2 (libopenjp2), HDF5 1.10+, ONNX Runtime $onnxruntime_version"
 
-packages=(libopenslide0 libturbojpeg0 libopenjp2-7 libhdf5-103-1)
+packages=(libopenslide0 libturbojpeg0 libopenjp2-7)
+# One of these: the name holds the library's ABI, and each release of Debian has one of them (12, 13).
+hdf5_packages=(libhdf5-103-1 libhdf5-310)
 # OpenBLAS: with Debian's default BLAS, libtorch's matrix products are about 1000 times slower.
 torch_packages=(libtorch-dev libopenblas0-pthread cmake make g++)
 torch=
@@ -64,9 +66,20 @@ as_root=()
 if [ "$(id -u)" != 0 ] && command -v sudo >/dev/null; then
   as_root=(sudo)
 fi
+installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
+# Prints the first package that dpkg has installed, else the first that apt can install. A bare machine has no lists of packages yet.
+first_of() {
+  local package
+  for package in "$@"; do ! installed "$package" || { echo "$package"; return; }; done
+  apt-cache show "$@" >/dev/null 2>&1 || ${as_root[@]+"${as_root[@]}"} apt-get update >/dev/null 2>&1 || true
+  for package in "$@"; do ! apt-cache show "$package" >/dev/null 2>&1 || { echo "$package"; return; }; done
+  fail "apt-get knows none of $*"
+}
+hdf5_package=$(first_of "${hdf5_packages[@]}")
+packages+=("$hdf5_package")
 missing=()
 for package in "${packages[@]}"; do
-  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  installed "$package" || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then
   say "installing ${missing[*]}"

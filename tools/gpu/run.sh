@@ -24,8 +24,8 @@ pack() {
   cp -r "$dotnet/dotnet" "$dotnet/host" "$bundle/dotnet/"
   cp -r "$dotnet/shared/Microsoft.NETCore.App" "$bundle/dotnet/shared/"
   # OpenSlide, libjpeg-turbo and HDF5 with what they need, but for the C and C++ runtimes, which every machine has newer.
-  for library in libopenslide.so.0 libturbojpeg.so.0 libhdf5_serial.so.103; do
-    library=$(ldconfig -p | awk -v n="$library" '$1 == n && !found {print $NF; found = 1}')
+  for library in 'libopenslide[.]so[.]0' 'libturbojpeg[.]so[.]0' 'libhdf5_serial[.]so[.](103|310)'; do
+    library=$(ldconfig -p | awk -v n="^$library\$" '$1 ~ n && !found {print $NF; found = 1}')
     [ -n "$library" ] || fail "a library of tools/setup.sh is missing"
     cp -L "$library" "$bundle/lib/"
     ldd "$library" | awk '/=> \// && $3 !~ /\/(libc|libm|libdl|libpthread|librt|libstdc\+\+|libgcc_s)\.so/ {print $3}' | xargs -r -I{} cp -L {} "$bundle/lib/"
