@@ -117,13 +117,15 @@ if [ -n "$kubectl_from" ]; then
   rm -rf "$work_kubectl"
 fi
 
-# promtool comes out of Debian's package without installing it: that would start a Prometheus server on this machine.
+# promtool comes out of Debian's package without installing it: where it has none of its own (Debian 12), that would start a Prometheus
+# server on this machine.
 if [ -n "$tests" ] && ! command -v promtool >/dev/null && [ ! -x ".native/$rid/promtool" ]; then
   say "fetching promtool"
   work_promtool=$(mktemp -d)
   chmod 755 "$work_promtool"
-  (cd "$work_promtool" && { apt-get download prometheus || { ${as_root[@]+"${as_root[@]}"} apt-get update && apt-get download prometheus; }; } >apt.log 2>&1 && dpkg-deb -x prometheus_*.deb .) \
-    || { tail -n 20 "$work_promtool/apt.log" >&2; rm -rf "$work_promtool"; fail "apt-get could not download prometheus (see above)"; }
+  promtool_package=$(first_of promtool prometheus)
+  (cd "$work_promtool" && { apt-get download "$promtool_package" || { ${as_root[@]+"${as_root[@]}"} apt-get update && apt-get download "$promtool_package"; }; } >apt.log 2>&1 && dpkg-deb -x "$promtool_package"_*.deb .) \
+    || { tail -n 20 "$work_promtool/apt.log" >&2; rm -rf "$work_promtool"; fail "apt-get could not download $promtool_package (see above)"; }
   mkdir -p ".native/$rid"
   install -m 755 "$work_promtool/usr/bin/promtool" ".native/$rid/promtool"
   rm -rf "$work_promtool"
