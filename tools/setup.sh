@@ -3,7 +3,7 @@
 #   tools/setup.sh             what it takes to run (OpenSlide, libjpeg-turbo, OpenJPEG, HDF5, ONNX Runtime)
 #   tools/setup.sh --torch     and the libtorch engine: Debian's libtorch, a compiler, and the library that is built against it. For a
 #                              PyTorch of your own, with CUDA: slidemesh doctor --build-torch --torch-path FOLDER
-#   tools/setup.sh --tests     and what the tests compare with (Python: h5py, openslide, numpy, Pillow, PyTorch) or start (redis-server,
+#   tools/setup.sh --tests     and what the tests compare with (Python: h5py, openslide, numpy, Pillow, PyTorch, onnx) or start (redis-server,
 #                              kubectl, promtool), and --torch
 #   tools/setup.sh --bench     and what the benchmarks and the training script need (Python: torchvision, onnx, a fast BLAS)
 # Needs root or sudo only when a Debian package is missing.
@@ -27,12 +27,13 @@ packages=(libopenslide0 libturbojpeg0 libopenjp2-7)
 hdf5_packages=(libhdf5-103-1 libhdf5-310)
 # OpenBLAS: with Debian's default BLAS, libtorch's matrix products are about 1000 times slower.
 torch_packages=(libtorch-dev libopenblas0-pthread cmake make g++)
+# ONNX's Python package: PyTorch 2 does not export a graph without it, 1.13 does.
 torch=
 tests=
 for option in "$@"; do
   case "$option" in
     --torch) torch=yes; packages+=("${torch_packages[@]}") ;;
-    --tests) torch=yes; packages+=(python3-minimal python3-h5py python3-openslide python3-numpy python3-pil python3-torch redis-server openssl "${torch_packages[@]}") tests=yes ;;
+    --tests) torch=yes; packages+=(python3-minimal python3-h5py python3-openslide python3-numpy python3-pil python3-torch python3-onnx redis-server openssl "${torch_packages[@]}") tests=yes ;;
     --bench) packages+=(python3-minimal python3-h5py python3-openslide python3-numpy python3-pil python3-torch python3-torchvision python3-onnx libopenblas0-pthread time) ;;
     *) fail "unknown option '$option' (known: --torch, --tests, --bench)" ;;
   esac
