@@ -10,6 +10,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 fail() { printf 'gpu: %s\n' "$*" >&2; exit 1; }
 say() { printf 'gpu: %s\n' "$*" >&2; }
 
+# A bare Debian has none; both ends need it.
+command -v xz >/dev/null || fail "xz is missing: install it (Debian: apt-get install xz-utils)"
+
 pack() {
   local target=$1 large=$2 larger=${3:-} root bundle dotnet library size seed slides
   root=$(cd "$here/../.." && pwd)
