@@ -3,7 +3,7 @@
 #   tools/setup.sh             what it takes to run (OpenSlide, libjpeg-turbo, OpenJPEG, HDF5, ONNX Runtime)
 #   tools/setup.sh --torch     and the libtorch engine: Debian's libtorch, a compiler, and the library that is built against it. For a
 #                              PyTorch of your own, with CUDA: slidemesh doctor --build-torch --torch-path FOLDER
-#   tools/setup.sh --tests     and what the tests compare with (Python: h5py, openslide, numpy, Pillow, PyTorch) or start (redis-server,
+#   tools/setup.sh --tests     and what the tests compare with (Python: h5py, openslide, numpy, Pillow, PyTorch, onnx) or start (redis-server,
 #                              kubectl, promtool), and --torch
 #   tools/setup.sh --bench     and what the benchmarks and the training script need (Python: torchvision, onnx, a fast BLAS)
 # Needs root or sudo only when a Debian package is missing.
@@ -22,15 +22,18 @@ fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 command -v dotnet >/dev/null || fail "the .NET SDK 10 is missing: install it and put 'dotnet' on PATH"
 command -v apt-get >/dev/null || fail "this script knows Debian's apt-get only; install by hand: OpenSlide 3.4.1+, libjpeg-turbo (libturbojpeg), OpenJPEG 2 (libopenjp2), HDF5 1.10+, ONNX Runtime $onnxruntime_version"
 
-packages=(libopenslide0 libturbojpeg0 libopenjp2-7 libhdf5-103-1)
+packages=(libopenslide0 libturbojpeg0 libopenjp2-7)
+# One of these: the name holds the library's ABI, and each release of Debian has one of them (12, 13).
+hdf5_packages=(libhdf5-103-1 libhdf5-310)
 # OpenBLAS: with Debian's default BLAS, libtorch's matrix products are about 1000 times slower.
 torch_packages=(libtorch-dev libopenblas0-pthread cmake make g++)
+# ONNX's Python package: PyTorch 2 does not export a graph without it, 1.13 does.
 torch=
 tests=
 for option in "$@"; do
   case "$option" in
     --torch) torch=yes; packages+=("${torch_packages[@]}") ;;
-    --tests) torch=yes; packages+=(python3-minimal python3-h5py python3-openslide python3-numpy python3-pil python3-torch redis-server openssl "${torch_packages[@]}") tests=yes ;;
+    --tests) torch=yes; packages+=(python3-minimal python3-h5py python3-openslide python3-numpy python3-pil python3-torch python3-onnx redis-server openssl "${torch_packages[@]}") tests=yes ;;
     --bench) packages+=(python3-minimal python3-h5py python3-openslide python3-numpy python3-pil python3-torch python3-torchvision python3-onnx libopenblas0-pthread time) ;;
     *) fail "unknown option '$option' (known: --torch, --tests, --bench)" ;;
   esac
@@ -64,9 +67,20 @@ as_root=()
 if [ "$(id -u)" != 0 ] && command -v sudo >/dev/null; then
   as_root=(sudo)
 fi
+installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
+# Prints the first package that dpkg has installed, else the first that apt can install. A bare machine has no lists of packages yet.
+first_of() {
+  local package
+  for package in "$@"; do ! installed "$package" || { echo "$package"; return; }; done
+  apt-cache show "$@" >/dev/null 2>&1 || ${as_root[@]+"${as_root[@]}"} apt-get update >/dev/null 2>&1 || true
+  for package in "$@"; do ! apt-cache show "$package" >/dev/null 2>&1 || { echo "$package"; return; }; done
+  fail "apt-get knows none of $*"
+}
+hdf5_package=$(first_of "${hdf5_packages[@]}")
+packages+=("$hdf5_package")
 missing=()
 for package in "${packages[@]}"; do
-  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  installed "$package" || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then
   say "installing ${missing[*]}"
@@ -104,13 +118,15 @@ if [ -n "$kubectl_from" ]; then
   rm -rf "$work_kubectl"
 fi
 
-# promtool comes out of Debian's package without installing it: that would start a Prometheus server on this machine.
+# promtool comes out of Debian's package without installing it: where it has none of its own (Debian 12), that would start a Prometheus
+# server on this machine.
 if [ -n "$tests" ] && ! command -v promtool >/dev/null && [ ! -x ".native/$rid/promtool" ]; then
   say "fetching promtool"
   work_promtool=$(mktemp -d)
   chmod 755 "$work_promtool"
-  (cd "$work_promtool" && { apt-get download prometheus || { ${as_root[@]+"${as_root[@]}"} apt-get update && apt-get download prometheus; }; } >apt.log 2>&1 && dpkg-deb -x prometheus_*.deb .) \
-    || { tail -n 20 "$work_promtool/apt.log" >&2; rm -rf "$work_promtool"; fail "apt-get could not download prometheus (see above)"; }
+  promtool_package=$(first_of promtool prometheus)
+  (cd "$work_promtool" && { apt-get download "$promtool_package" || { ${as_root[@]+"${as_root[@]}"} apt-get update && apt-get download "$promtool_package"; }; } >apt.log 2>&1 && dpkg-deb -x "$promtool_package"_*.deb .) \
+    || { tail -n 20 "$work_promtool/apt.log" >&2; rm -rf "$work_promtool"; fail "apt-get could not download $promtool_package (see above)"; }
   mkdir -p ".native/$rid"
   install -m 755 "$work_promtool/usr/bin/promtool" ".native/$rid/promtool"
   rm -rf "$work_promtool"

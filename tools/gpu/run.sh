@@ -10,6 +10,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 fail() { printf 'gpu: %s\n' "$*" >&2; exit 1; }
 say() { printf 'gpu: %s\n' "$*" >&2; }
 
+# A bare Debian has none; both ends need it.
+command -v xz >/dev/null || fail "xz is missing: install it (Debian: apt-get install xz-utils)"
+
 pack() {
   local target=$1 large=$2 larger=${3:-} root bundle dotnet library size seed slides
   root=$(cd "$here/../.." && pwd)
@@ -24,8 +27,8 @@ pack() {
   cp -r "$dotnet/dotnet" "$dotnet/host" "$bundle/dotnet/"
   cp -r "$dotnet/shared/Microsoft.NETCore.App" "$bundle/dotnet/shared/"
   # OpenSlide, libjpeg-turbo and HDF5 with what they need, but for the C and C++ runtimes, which every machine has newer.
-  for library in libopenslide.so.0 libturbojpeg.so.0 libhdf5_serial.so.103; do
-    library=$(ldconfig -p | awk -v n="$library" '$1 == n && !found {print $NF; found = 1}')
+  for library in 'libopenslide[.]so[.]0' 'libturbojpeg[.]so[.]0' 'libhdf5_serial[.]so[.](103|310)'; do
+    library=$(ldconfig -p | awk -v n="^$library\$" '$1 ~ n && !found {print $NF; found = 1}')
     [ -n "$library" ] || fail "a library of tools/setup.sh is missing"
     cp -L "$library" "$bundle/lib/"
     ldd "$library" | awk '/=> \// && $3 !~ /\/(libc|libm|libdl|libpthread|librt|libstdc\+\+|libgcc_s)\.so/ {print $3}' | xargs -r -I{} cp -L {} "$bundle/lib/"

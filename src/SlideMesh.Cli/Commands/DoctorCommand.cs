@@ -55,7 +55,7 @@ internal static class DoctorCommand
         doctor.Check("openslide", () => OpenSlideSource.LibraryVersion, "apt-get install libopenslide0");
         doctor.Check("libjpeg-turbo", TryJpeg, "apt-get install libturbojpeg0");
         doctor.Check("OpenJPEG", OpenJpegLibrary.Load, "apt-get install libopenjp2-7");
-        doctor.Check("hdf5", () => FeatureFile.Hdf5Version, "apt-get install libhdf5-103-1");
+        doctor.Check("hdf5", () => FeatureFile.Hdf5Version, "apt-get install libhdf5-103-1 (Debian 12) or libhdf5-310 (Debian 13)");
         doctor.Check("engine onnxruntime", () =>
         {
             using OnnxRuntimeEngine engine = new();

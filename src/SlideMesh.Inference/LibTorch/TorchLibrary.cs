@@ -5,7 +5,7 @@ using SlideMesh.Slides.Native;
 namespace SlideMesh.Inference.LibTorch;
 
 /// <summary>Finds libslidemesh_torch.so, which is built on the machine against its libtorch (see native/), and checks that both fit.</summary>
-public static class TorchLibrary
+public static partial class TorchLibrary
 {
     /// <summary>Variable that may name the built library.</summary>
     public const string Variable = "SLIDEMESH_LIBTORCH";
@@ -72,6 +72,13 @@ public static class TorchLibrary
             throw new NativeLibraryUnavailableException($"{FileName} is not there; {Hint}.");
         }
 
+        if (OperatingSystem.IsLinux())
+        {
+            // Debian 13's libtorch brings UCX, which takes SIGSEGV from .NET when it is loaded: a null reference then ends the process.
+            // The native environment, which .NET's own SetEnvironmentVariable leaves alone; a value of the user's stays.
+            _ = SetNativeVariable("UCX_ERROR_SIGNALS", "", 0);
+        }
+
         try
         {
             return NativeLibrary.Load(file);
@@ -87,4 +94,7 @@ public static class TorchLibrary
     private static string LoaderText(Exception e) =>
         e.Message.Split('\n').Select(line => line.Trim()).FirstOrDefault(line => line.Contains(".so", StringComparison.Ordinal) && line.Contains(": ", StringComparison.Ordinal) && !line.StartsWith("Unable", StringComparison.Ordinal))
         ?? "a library that it needs is missing";
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetNativeVariable(string name, string value, int overwrite);
 }

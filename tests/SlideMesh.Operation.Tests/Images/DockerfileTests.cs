@@ -53,6 +53,9 @@ public sealed partial class DockerfileTests(Renderings renderings)
         string[] setup = PackageList().Match(Checkout.Read("tools/setup.sh")).Groups[1].Value.Split(' ');
         Assert.True(setup.Length >= 3, "tools/setup.sh has no list of packages");
         Assert.All(setup, package => Assert.Contains(package, image));
+        // Of HDF5's packages a release of Debian has one; the image must install one of those that setup.sh chooses from.
+        string[] hdf5 = Hdf5Packages().Match(Checkout.Read("tools/setup.sh")).Groups[1].Value.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Single(image.Intersect(hdf5));
         Assert.Contains("RUN tools/setup.sh", Stage("build"));
     }
 
@@ -97,6 +100,9 @@ public sealed partial class DockerfileTests(Renderings renderings)
 
     [GeneratedRegex(@"(?m)^packages=\(([^)]*)\)")]
     private static partial Regex PackageList();
+
+    [GeneratedRegex(@"(?m)^hdf5_packages=\(([^)]*)\)")]
+    private static partial Regex Hdf5Packages();
 
     [GeneratedRegex(@"^FROM \S+/dotnet/(\w+):[0-9.]+ AS runtime$")]
     private static partial Regex RuntimeImage();

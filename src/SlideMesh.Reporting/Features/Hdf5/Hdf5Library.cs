@@ -19,8 +19,8 @@ public sealed unsafe class Hdf5Library
     {
         nint library = NativeLibraryFinder.Load(
             "SLIDEMESH_HDF5",
-            ["libhdf5_serial.so.103", "libhdf5.so.103", "libhdf5.so.200", "libhdf5.so.310", "libhdf5.so"],
-            "install Debian's libhdf5-103-1");
+            ["libhdf5_serial.so.103", "libhdf5_serial.so.310", "libhdf5.so.103", "libhdf5.so.200", "libhdf5.so.310", "libhdf5.so"],
+            "install it with tools/setup.sh, or Debian's libhdf5-103-1 (12) or libhdf5-310 (13)");
         NativeLibrary.SetDllImportResolver(
             typeof(Hdf5Library).Assembly, (name, _, _) => name == Hdf5Native.Library ? library : 0);
 
@@ -38,7 +38,7 @@ public sealed unsafe class Hdf5Library
             Version = $"{major}.{minor}.{release}";
             if (!NativeLibrary.TryGetExport(library, nameof(Hdf5Native.H5Pset_file_locking), out _))
             {
-                throw new NativeLibraryUnavailableException($"HDF5 {Version} is too old: 1.10.7 or newer is needed; install Debian's libhdf5-103-1.");
+                throw new NativeLibraryUnavailableException($"HDF5 {Version} is too old: 1.10.7 or newer is needed; install Debian's libhdf5-103-1 (12) or libhdf5-310 (13).");
             }
         }
 
