@@ -26,24 +26,24 @@ internal sealed record PictureSources
     /// <summary>By stream; a map whose stream has none gets no TIFF and no pictures of tiles.</summary>
     public required IReadOnlyDictionary<string, TilePlan> Plans { get; init; }
 
-    /// <summary>Outlines of the tissue, level-0 pixels.</summary>
-    public IReadOnlyList<TissueContour> Contours { get; init; } = [];
+    /// <summary>Reads outlines of the tissue, level-0 pixels: megabytes of points on a large slide, which only the report's page needs.</summary>
+    public Func<IReadOnlyList<TissueContour>> Contours { get; init; } = () => [];
 
     /// <summary>What is opened for pictures of tiles; null when the slide is not at hand.</summary>
     public CohortEntry? Slide { get; init; }
 
     /// <summary>Of a slide that was planned here.</summary>
-    public static PictureSources Of(CohortEntry slide, PlannedSlide planned, SlideFolder folder)
+    public static PictureSources Of(CohortEntry slide, PlannedSlide planned, SlideFolder folder) => new()
     {
-        using FileStream contours = File.OpenRead(folder.TissueGeoJson);
-        return new PictureSources
+        Thumbnail = (folder.Thumbnail, planned.Document.ThumbnailDownsampleX, planned.Document.ThumbnailDownsampleY),
+        Plans = planned.Plans,
+        Contours = () =>
         {
-            Thumbnail = (folder.Thumbnail, planned.Document.ThumbnailDownsampleX, planned.Document.ThumbnailDownsampleY),
-            Plans = planned.Plans,
-            Contours = TissueGeoJsonReader.Read(contours),
-            Slide = slide,
-        };
-    }
+            using FileStream contours = File.OpenRead(folder.TissueGeoJson);
+            return TissueGeoJsonReader.Read(contours);
+        },
+        Slide = slide,
+    };
 }
 
 /// <summary>What a person looks at: heatmaps, the tiles that they rest on, and the report.</summary>
@@ -60,28 +60,15 @@ internal sealed class SlidePictures(RunContext run, SlideId slide, PictureSource
         SlideSummary summary, IReadOnlyList<TileMap> maps, IReadOnlyDictionary<string, IFeatureBag> bags,
         IReadOnlyList<MapEvidence> evidence, CancellationToken cancellation)
     {
-        (Overview Large, Overview Small)? overviews = sources.Thumbnail is { } thumbnail ? Overviews(thumbnail.Path, thumbnail.DownsampleX, thumbnail.DownsampleY) : null;
-        RgbImage? canvas = overviews is { } shown ? new RgbImage(shown.Small.Picture.Width, shown.Small.Picture.Height) : null;
         List<string> written = [];
-        List<HeatmapFigure> figures = [];
+
+        // One after the other, so that what one needs has gone when the next begins: a large slide takes no more than its largest part.
+        DrawnOverview? drawn = sources.Thumbnail is { } thumbnail ? Draw(thumbnail, maps, bags, written, cancellation) : null;
         foreach (TileMap map in maps)
         {
-            cancellation.ThrowIfCancellationRequested();
-            IFeatureBag bag = bags[map.Stream];
-            if (bag.Count >= ManagedHeap.LargeSlideTiles)
-            {
-                ManagedHeap.Sweep();
-            }
-
-            string stem = Path.Combine(folder.Heatmaps, map.Name);
+            IFeatureBag bag = Begin(map, bags, cancellation);
             HeatmapScale scale = HeatmapScale.For(map);
-            if (canvas is not null && overviews is (var large, var small))
-            {
-                written.Add(ResultStage.Save(
-                    stem + ".png", stream => HeatmapPicture.Write(stream, large.Picture, large.DownsampleX, large.DownsampleY, map, bag, _colours, scale)));
-                figures.Add(HeatmapFigure.Render(small.Picture, small.DownsampleX, small.DownsampleY, map, bag, _colours, scale, canvas));
-            }
-
+            string stem = Stem(map);
             if (sources.Plans.TryGetValue(map.Stream, out TilePlan? plan))
             {
                 written.Add(ResultStage.Save(stem + ".tif", stream => HeatmapTiff.Write(stream, plan, map, bag, colours: _colours, scale: scale)));
@@ -100,13 +87,47 @@ internal sealed class SlidePictures(RunContext run, SlideId slide, PictureSource
         written.Add(ResultStage.Save(folder.Report, stream => SlideReport.Write(stream, new SlideReportInput
         {
             Summary = summary,
-            Thumbnail = overviews is { } pictures ? ReportPicture.Jpeg(pictures.Small.Picture) : null,
-            Contours = sources.Contours,
-            Heatmaps = figures,
+            Thumbnail = drawn?.Thumbnail,
+            Contours = sources.Contours(),
+            Heatmaps = drawn?.Heatmaps ?? [],
             Tiles = tiles,
         })));
         return written;
     }
+
+    /// <summary>Writes every map's PNG and draws its figure for the report; the slide's picture is in memory until then and no longer.</summary>
+    private DrawnOverview Draw(
+        (string Path, double DownsampleX, double DownsampleY) thumbnail, IReadOnlyList<TileMap> maps,
+        IReadOnlyDictionary<string, IFeatureBag> bags, List<string> written, CancellationToken cancellation)
+    {
+        (Overview large, Overview small) = Overviews(thumbnail.Path, thumbnail.DownsampleX, thumbnail.DownsampleY);
+        RgbImage canvas = new(small.Picture.Width, small.Picture.Height);
+        List<HeatmapFigure> figures = [];
+        foreach (TileMap map in maps)
+        {
+            IFeatureBag bag = Begin(map, bags, cancellation);
+            HeatmapScale scale = HeatmapScale.For(map);
+            written.Add(ResultStage.Save(
+                Stem(map) + ".png", stream => HeatmapPicture.Write(stream, large.Picture, large.DownsampleX, large.DownsampleY, map, bag, _colours, scale)));
+            figures.Add(HeatmapFigure.Render(small.Picture, small.DownsampleX, small.DownsampleY, map, bag, _colours, scale, canvas));
+        }
+
+        return new DrawnOverview(ReportPicture.Jpeg(small.Picture), figures);
+    }
+
+    private static IFeatureBag Begin(TileMap map, IReadOnlyDictionary<string, IFeatureBag> bags, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        IFeatureBag bag = bags[map.Stream];
+        if (bag.Count >= ManagedHeap.LargeSlideTiles)
+        {
+            ManagedHeap.Sweep();
+        }
+
+        return bag;
+    }
+
+    private string Stem(TileMap map) => Path.Combine(folder.Heatmaps, map.Name);
 
     private static (Overview Large, Overview Small) Overviews(string path, double downsampleX, double downsampleY)
     {
@@ -122,7 +143,7 @@ internal sealed class SlidePictures(RunContext run, SlideId slide, PictureSource
         }
     }
 
-    /// <summary>Reads tiles again as the model saw them; a tile that has become unreadable is left out of the report. Null when there is nothing to read.</summary>
+    /// <summary>Reads tiles again as the model saw them; a tile that has become unreadable is left out of the report. Pixels hold until the next tile is read. Null when there is nothing to read.</summary>
     private Func<TileEvidence, RgbImage?>? TileSource(MapEvidence evidence)
     {
         if (sources.Slide is not { } opened || !sources.Plans.TryGetValue(evidence.Stream, out TilePlan? read))
@@ -132,10 +153,10 @@ internal sealed class SlidePictures(RunContext run, SlideId slide, PictureSource
 
         PlannedTile[] corners = [.. evidence.Top.Concat(evidence.Bottom).Select(t => new PlannedTile(t.X, t.Y))];
         TilePlan plan = read with { Tiles = corners };
+        RgbImage pixels = new(plan.Spec.SizePx, plan.Spec.SizePx);
         return tile =>
         {
             using SlideHandles.Lease lease = run.Handles.Open(opened);
-            RgbImage pixels = new(plan.Spec.SizePx, plan.Spec.SizePx);
             try
             {
                 using TileReader reader = new(lease.Source, plan, run.Options.DecoderScaling);
@@ -148,6 +169,9 @@ internal sealed class SlidePictures(RunContext run, SlideId slide, PictureSource
             }
         };
     }
+
+    /// <summary>The slide as the report shows it, and a figure for every map.</summary>
+    private sealed record DrawnOverview(ReportPicture Thumbnail, IReadOnlyList<HeatmapFigure> Heatmaps);
 
     /// <param name="DownsampleX">Level-0 pixels per pixel.</param>
     private sealed record Overview(RgbImage Picture, double DownsampleX, double DownsampleY);
