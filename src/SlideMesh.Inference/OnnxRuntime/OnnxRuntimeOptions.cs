@@ -11,7 +11,4 @@ public sealed record OnnxRuntimeOptions
     /// with two: spinning spends 1.1 to 1.9 times the CPU time a tile and was never faster.
     /// </summary>
     public bool AllowSpinning { get; init; }
-
-    /// <summary>Keeps freed blocks for the next run: faster; memory stays at the largest batch seen.</summary>
-    public bool MemoryArena { get; init; } = true;
 }

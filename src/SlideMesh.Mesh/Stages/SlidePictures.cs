@@ -64,6 +64,7 @@ internal sealed class SlidePictures(RunContext run, SlideId slide, PictureSource
 
         // One after the other, so that what one needs has gone when the next begins: a large slide takes no more than its largest part.
         DrawnOverview? drawn = sources.Thumbnail is { } thumbnail ? Draw(thumbnail, maps, bags, written, cancellation) : null;
+        End(bags);
         foreach (TileMap map in maps)
         {
             IFeatureBag bag = Begin(map, bags, cancellation);
@@ -78,6 +79,7 @@ internal sealed class SlidePictures(RunContext run, SlideId slide, PictureSource
             written.Add(ResultStage.Save(stem + ".csv", stream => TileScoreTable.Write(stream, map, bag)));
         }
 
+        End(bags);
         List<EvidenceTile> tiles = [.. evidence.SelectMany(e => TileSource(e) is { } read ? EvidenceTiles.Render(e, read) : [])];
         foreach (EvidenceTile tile in tiles)
         {
@@ -125,6 +127,14 @@ internal sealed class SlidePictures(RunContext run, SlideId slide, PictureSource
         }
 
         return bag;
+    }
+
+    private static void End(IReadOnlyDictionary<string, IFeatureBag> bags)
+    {
+        if (bags.Values.Any(b => b.Count >= ManagedHeap.LargeSlideTiles))
+        {
+            ManagedHeap.GiveBack();
+        }
     }
 
     private string Stem(TileMap map) => Path.Combine(folder.Heatmaps, map.Name);

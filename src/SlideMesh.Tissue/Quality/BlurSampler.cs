@@ -31,12 +31,18 @@ internal static class BlurSampler
         foreach ((int x, int y) in SpreadOver(mask))
         {
             cancellation.ThrowIfCancellationRequested();
-            var origin = new Level0Point(
-                Corner((x + 0.5) * mask.DownsampleX, width * level.Downsample, source.Levels[0].Width),
-                Corner((y + 0.5) * mask.DownsampleY, height * level.Downsample, source.Levels[0].Height));
+            // On whole pixels of the level: between them OpenSlide blends neighbours, which blurs what is to be judged.
+            var region = new LevelRegion(
+                Corner((x + 0.5) * mask.DownsampleX / level.Downsample, width, level.Width),
+                Corner((y + 0.5) * mask.DownsampleY / level.Downsample, height, level.Height),
+                width, height);
             try
             {
-                source.ReadRegion(origin, level.Index, width, height, read);
+                if (!source.TryReadPixels(level.Index, region, read))
+                {
+                    var origin = new Level0Point((long)Math.Round(region.X * level.Downsample), (long)Math.Round(region.Y * level.Downsample));
+                    source.ReadRegion(origin, level.Index, width, height, read);
+                }
             }
             catch (SlideFormatException)
             {
@@ -58,7 +64,7 @@ internal static class BlurSampler
     private static int ReadPx(double wanted, double levelMicronsPerPixel) => Math.Max(1, (int)Math.Round(FieldPx * wanted / levelMicronsPerPixel));
 
     /// <summary>Moved inwards from the slide's edge: the step to the white beyond would pass for sharpness.</summary>
-    private static long Corner(double centre, double size, long length) => (long)Math.Max(0, Math.Min(centre - (size / 2), length - size));
+    private static long Corner(double centre, int size, long length) => (long)Math.Max(0, Math.Min(centre - (size / 2.0), length - size));
 
     /// <summary>Tissue pixels at equal distances in raster order.</summary>
     private static List<(int X, int Y)> SpreadOver(TissueMask mask)
