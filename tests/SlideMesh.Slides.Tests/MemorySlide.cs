@@ -35,6 +35,9 @@ internal sealed class MemorySlide : ISlideSource
 
     public long PixelsRead { get; private set; }
 
+    /// <summary>Regions that start between pixels of their level, which OpenSlide would blend.</summary>
+    public int BlendedRegions { get; private set; }
+
     public long PixelsPerSecond { get; init; } = 1 << 30;
 
     public (int Width, int Height) TilePx(int level) => (TileEdge, TileEdge);
@@ -55,6 +58,7 @@ internal sealed class MemorySlide : ISlideSource
         {
             LargestReadPixels = Math.Max(LargestReadPixels, (long)width * height);
             PixelsRead += (long)width * height;
+            BlendedRegions += origin.X % downsample != 0 || origin.Y % downsample != 0 ? 1 : 0;
         }
 
         RgbImage image = _images[level];

@@ -52,6 +52,19 @@ public sealed class TissueDetectorTests : IDisposable
         Assert.DoesNotContain((byte)1, result.Mask.Pixels.ToArray());
     }
 
+    [Fact]
+    public void Focus_is_judged_on_pixels_of_a_level_as_they_are()
+    {
+        RgbImage image = Glass(4096, 4096);
+        Fill(image, 803, 805, 2411, 2413, 220, 130, 180);
+        using var slide = new MemorySlide(image, 4, 16);
+        TissueResult result = TissueDetector.Detect(slide, HalfMicron with { X = 0.23, Y = 0.23 }, new TissueOptions());
+
+        // Fields inside of flat colour show no edge: they were read.
+        Assert.True(result.Quality.BlurredTissueShare > 0.25);
+        Assert.Equal(0, slide.BlendedRegions);
+    }
+
     [Theory]
     [InlineData(40, 70, 170, PenColour.Blue)]
     [InlineData(30, 140, 80, PenColour.Green)]
