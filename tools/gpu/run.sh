@@ -26,7 +26,7 @@ pack() {
   mkdir -p "$bundle/dotnet/shared" "$bundle/lib" "$bundle/slides"
   cp -r "$dotnet/dotnet" "$dotnet/host" "$bundle/dotnet/"
   cp -r "$dotnet/shared/Microsoft.NETCore.App" "$bundle/dotnet/shared/"
-  # OpenSlide, libjpeg-turbo and HDF5 with what they need, but for the C and C++ runtimes, which every machine has newer.
+  # OpenSlide, libjpeg-turbo and HDF5 with what they need, but for the C and C++ runtimes: the other machine's have to be as new as this one's.
   for library in 'libopenslide[.]so[.]0' 'libturbojpeg[.]so[.]0' 'libhdf5_serial[.]so[.](103|310)'; do
     library=$(ldconfig -p | awk -v n="^$library\$" '$1 ~ n && !found {print $NF; found = 1}')
     [ -n "$library" ] || fail "a library of tools/setup.sh is missing"
