@@ -64,7 +64,7 @@ internal sealed class SlidePictures(RunContext run, SlideId slide, PictureSource
 
         // One after the other, so that what one needs has gone when the next begins: a large slide takes no more than its largest part.
         DrawnOverview? drawn = sources.Thumbnail is { } thumbnail ? Draw(thumbnail, maps, bags, written, cancellation) : null;
-        End(bags);
+        EndPart(bags);
         foreach (TileMap map in maps)
         {
             IFeatureBag bag = Begin(map, bags, cancellation);
@@ -79,7 +79,7 @@ internal sealed class SlidePictures(RunContext run, SlideId slide, PictureSource
             written.Add(ResultStage.Save(stem + ".csv", stream => TileScoreTable.Write(stream, map, bag)));
         }
 
-        End(bags);
+        EndPart(bags);
         List<EvidenceTile> tiles = [.. evidence.SelectMany(e => TileSource(e) is { } read ? EvidenceTiles.Render(e, read) : [])];
         foreach (EvidenceTile tile in tiles)
         {
@@ -129,7 +129,8 @@ internal sealed class SlidePictures(RunContext run, SlideId slide, PictureSource
         return bag;
     }
 
-    private static void End(IReadOnlyDictionary<string, IFeatureBag> bags)
+    /// <summary>What the part needed is garbage: back to the system with it, so that the next one does not come on top.</summary>
+    private static void EndPart(IReadOnlyDictionary<string, IFeatureBag> bags)
     {
         if (bags.Values.Any(b => b.Count >= ManagedHeap.LargeSlideTiles))
         {
