@@ -93,17 +93,21 @@ internal sealed class ClusterOptions
 
     /// <summary>The run in Redis that an id or its first characters mean.</summary>
     public static async Task<string> FindRunAsync(RunBoard board, string named, CancellationToken cancellation) =>
-        Pick(named, await board.RunsAsync(cancellation).ConfigureAwait(false))
-        ?? throw new CommandException(
-            $"there is no run '{named}' in Redis (see 'slidemesh status'; after a loss of Redis, 'slidemesh recover'; of runs that ended long ago 'slidemesh results' tells)");
+        (await FindRunAsync(board, null, named, cancellation).ConfigureAwait(false)).Run;
 
     /// <summary>As <see cref="FindRunAsync(RunBoard, string, CancellationToken)"/>, and among the ended runs of the store when Redis has none of that name.</summary>
     public static async Task<(string Run, ForgottenRun? Forgotten)> FindRunAsync(
         RunBoard board, ClusterStore? store, string named, CancellationToken cancellation)
     {
-        if (store is null || Pick(named, await board.RunsAsync(cancellation).ConfigureAwait(false)) is not null)
+        if (Pick(named, await board.RunsAsync(cancellation).ConfigureAwait(false)) is { } known)
         {
-            return (await FindRunAsync(board, named, cancellation).ConfigureAwait(false), null);
+            return (known, null);
+        }
+
+        if (store is null)
+        {
+            throw new CommandException(
+                $"there is no run '{named}' in Redis (see 'slidemesh status'; after a loss of Redis, 'slidemesh recover'; of runs that ended long ago 'slidemesh results' tells)");
         }
 
         string run = Pick(named, store.RunFolders())
