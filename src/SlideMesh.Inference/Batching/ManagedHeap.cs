@@ -9,10 +9,28 @@ namespace SlideMesh.Inference.Batching;
 public static partial class ManagedHeap
 {
     /// <summary>Tiles of a slide whose predictions and maps leave enough garbage to do something about it: 600 bytes a tile were measured.</summary>
-    public const int LargeSlideTiles = 10_000;
+    private const int LargeSlideTiles = 10_000;
 
-    /// <summary>Makes room of garbage in place, so that what comes next is laid there; nothing moves and nothing goes back. A few milliseconds.</summary>
-    public static void Sweep() => GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: false);
+    /// <summary>
+    /// Makes room of the garbage of a slide with many tiles, in place, so that what comes next is laid there; nothing moves and nothing goes
+    /// back. A few milliseconds.
+    /// </summary>
+    public static void SweepAfter(long tiles)
+    {
+        if (tiles >= LargeSlideTiles)
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: false);
+        }
+    }
+
+    /// <summary><see cref="GiveBack"/> after a slide with many tiles.</summary>
+    public static void GiveBackAfter(long tiles)
+    {
+        if (tiles >= LargeSlideTiles)
+        {
+            GiveBack();
+        }
+    }
 
     /// <summary>
     /// Moves what lives together and gives the rest back to the system, that of native libraries too: what ONNX Runtime and HDF5 freed stays

@@ -46,11 +46,7 @@ public static class ResultStage
             }
 
             SlidePrediction prediction = run.Stage("predict", slide.Id, null, () => Predict(run, slide, bags, cancellation));
-            if (bags.Values.Sum(b => (long)b.Count) >= ManagedHeap.LargeSlideTiles)
-            {
-                ManagedHeap.GiveBack();
-            }
-
+            ManagedHeap.GiveBackAfter(bags.Values.Sum(b => (long)b.Count));
             return run.Stage("report", slide.Id, null, () => Write(run, slide, planned, bags, prediction, folder, ledger, cancellation),
                 bytes: _ => ledger.Bytes(StageKeys.ResultStage));
         }

@@ -121,22 +121,12 @@ internal sealed class SlidePictures(RunContext run, SlideId slide, PictureSource
     {
         cancellation.ThrowIfCancellationRequested();
         IFeatureBag bag = bags[map.Stream];
-        if (bag.Count >= ManagedHeap.LargeSlideTiles)
-        {
-            ManagedHeap.Sweep();
-        }
-
+        ManagedHeap.SweepAfter(bag.Count);
         return bag;
     }
 
     /// <summary>What the part needed is garbage: back to the system with it, so that the next one does not come on top.</summary>
-    private static void EndPart(IReadOnlyDictionary<string, IFeatureBag> bags)
-    {
-        if (bags.Values.Any(b => b.Count >= ManagedHeap.LargeSlideTiles))
-        {
-            ManagedHeap.GiveBack();
-        }
-    }
+    private static void EndPart(IReadOnlyDictionary<string, IFeatureBag> bags) => ManagedHeap.GiveBackAfter(bags.Values.Sum(b => (long)b.Count));
 
     private string Stem(TileMap map) => Path.Combine(folder.Heatmaps, map.Name);
 
